@@ -1,0 +1,31 @@
+"""What comes out of the pipeline for one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .detections import Detections
+from .masks import Masks
+from .point import OperatingPoint
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """Everything found in one frame, by stage name.
+
+    `latency_ms` runs from capture to publication. `stage_ms` is the time each stage kept this frame, in
+    milliseconds, with `source`, `preprocess` and `queue` beside the YAML's own names. `error` is None, or the
+    sentence that says why the frame failed; a failed frame has no detections and no masks.
+    """
+
+    frame_id: int
+    camera: str
+    t_capture_ns: int
+    latency_ms: float
+    point: OperatingPoint
+    detections: Mapping[str, Detections] = field(default_factory=dict)
+    masks: Mapping[str, Masks] = field(default_factory=dict)
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+    error: str | None = None
+    t_stream_ns: int | None = None
