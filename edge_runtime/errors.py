@@ -15,7 +15,8 @@ class Problem:
     """One mistake in a pipeline file.
 
     `where` is the dotted key (`models.road.decode.family`), `file`/`line`/`column` point at the text (1-based;
-    line 0 when the value came from `--set` and `file` then reads `--set models.road=…`).
+    line 0 when the value came from `--set` and `file` then reads `--set models.road=…`). `text` is that line of the
+    file and `width` the number of its characters at fault: with them the mistake is shown underlined.
     """
 
     where: str
@@ -24,11 +25,25 @@ class Problem:
     file: str = ""
     line: int = 0
     column: int = 0
+    text: str = ""
+    width: int = 1
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        text = ": ".join(part for part in (place, self.where, self.what) if part)
-        return f"{text}\n    {self.fix}" if self.fix else text
+        head = ": ".join(part for part in (place, self.where, self.what) if part)
+        return "\n".join([head, *self._excerpt(), *(f"    {line}" for line in self.fix.splitlines())])
+
+    def _excerpt(self) -> list[str]:
+        """The line with the mistake underlined; of a long line, the part around the mistake."""
+        first = max(0, self.column - 1 - 60) if len(self.text) > 100 else 0
+        part = self.text[first : first + 100].replace("\t", "→")
+        shown = "".join(letter if letter.isprintable() else " " for letter in part)
+        if not shown.strip():
+            return []
+        indent = len(shown) - len(shown.lstrip())
+        before = max(0, self.column - 1 - first - indent)
+        width = max(1, min(self.width, len(shown) - indent - before))
+        return [f"    | {shown[indent:].rstrip()}", f"    | {' ' * before}{'^' * width}"]
 
 
 class ConfigError(EdgeRuntimeError):
@@ -38,7 +53,10 @@ class ConfigError(EdgeRuntimeError):
         if not problems:
             raise ValueError("a ConfigError needs at least one problem")
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        entries = [str(problem) for problem in self.problems]
+        if len(entries) > 1:
+            entries.append(f"{len(entries)} mistakes; nothing was started.")
+        super().__init__("\n\n".join(entries))
 
 
 class SourceError(EdgeRuntimeError):

@@ -1,37 +1,66 @@
 """The pipeline file as frozen values: every key, its unit, its default and its bounds.
 
 Pydantic checks each value on its own; what needs two values at once (names that must exist, stages that fit their
-model) is checked by `config.checks`, and what needs the ONNX file by `pipeline.assemble`.
+model) is checked by `config.checks`, and what needs the ONNX file by `pipeline.assemble`. Descriptions and examples
+are for people: editors show them, and `config.explain` quotes them when a value is missing or wrong.
+
+Values are strict: `true` is no number, `"30"` no number either, and a number no name. A list may stand for a tuple.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")]
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-PixelSize = Annotated[
-    tuple[Annotated[int, Field(ge=8, le=16384)], Annotated[int, Field(ge=8, le=16384)]],
-    Field(description="[width, height] in pixels"),
-]
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 
 def _fraction(value: Any) -> Any:
     """Let a scale be written as people say it: 1/255."""
-    if isinstance(value, str):
-        try:
-            return float(Fraction(value.replace(" ", "")))
-        except (ValueError, ZeroDivisionError):
-            return value
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*", value)):
+        numerator, denominator = map(float, match.groups())
+        return numerator / denominator if denominator else value
     return value
 
 
-Scale = Annotated[float, BeforeValidator(_fraction), Field(gt=0.0)]
-PerChannel = float | tuple[float, float, float]
+def _switch(value: Any) -> Any:
+    """The words for true and false that YAML 1.1 knew."""
+    words = {"yes": True, "on": True, "no": False, "off": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _index(value: Any) -> Any:
+    """The key of a JSON object is always text; the key of a YAML mapping may be a number."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value) else value
+
+
+Int = Annotated[int, Strict()]
+Float = Annotated[float, Strict()]
+Flag = Annotated[bool, Strict(), BeforeValidator(_switch)]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")]
+Text = Annotated[str, Field(min_length=1)]
+ClassIndex = Annotated[int, Strict(), BeforeValidator(_index), Field(ge=0)]
+Probability = Annotated[Float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[Float, Field(gt=0.0)]
+Fps = Annotated[Float, Field(gt=0.0, le=1000.0)]
+Side = Annotated[Int, Field(ge=8, le=16384)]
+PixelSize = Annotated[tuple[Side, Side], Field(description="[width, height] in pixels", examples=[[640, 384]])]
+Scale = Annotated[
+    Float,
+    BeforeValidator(_fraction),
+    Field(gt=0.0, le=1.0),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*/\s*\d+(\.\d+)?\s*$"},
+            ]
+        }
+    ),
+]
+PerChannel = Float | tuple[Float, Float, Float]
+PositivePerChannel = Positive | tuple[Positive, Positive, Positive]
 
 
 class Block(BaseModel):
@@ -44,33 +73,47 @@ class Block(BaseModel):
 
 
 class SourceBlock(Block):
+    kind: str = Field(description="what the source is")
     camera: Name = Field("front", description="name of the camera in results and logs")
-    ego_speed_kmh: float | None = Field(None, ge=0, le=500, description="constant speed of the vehicle, if known")
+    ego_speed_kmh: Float | None = Field(
+        None, ge=0, le=500, description="constant speed of the vehicle in km/h, if known", examples=[110]
+    )
 
 
 class FileSourceBlock(SourceBlock):
     pace: Literal["live", "fast"] = Field(
         "live", description="live: at the stream's own rate, the newest frame wins; fast: as fast as it goes, no drops"
     )
-    loop: bool = Field(False, description="start again at the end, for ever")
+    loop: Flag = Field(False, description="start again at the end, for ever")
 
 
 class VideoSource(FileSourceBlock):
-    kind: Literal["video"]
-    path: Path = Field(description="any video file that OpenCV reads")
+    """A video file."""
+
+    kind: Literal["video"] = Field(description="a video file")
+    path: Path = Field(description="any video file that OpenCV reads", examples=["drive.mp4"])
 
 
 class ImagesSource(FileSourceBlock):
-    kind: Literal["images"]
-    path: Path = Field(description="a folder of pictures, taken in name order")
-    fps: float = Field(10.0, gt=0, le=1000, description="pictures a second")
+    """A folder of pictures."""
+
+    kind: Literal["images"] = Field(description="a folder of pictures")
+    path: Path = Field(description="a folder of pictures, taken in name order", examples=["pictures"])
+    fps: Fps = Field(10.0, description="pictures a second")
 
 
 class CameraSource(SourceBlock):
-    kind: Literal["camera"]
-    device: str | int = Field(description="0 or /dev/video0 (V4L2), rtsp://…, or a GStreamer pipeline with an appsink")
-    size: PixelSize | None = Field(None, description="V4L2 only: ask the camera for this size")
-    fps: float | None = Field(None, gt=0, le=1000, description="V4L2 only: ask the camera for this rate")
+    """A camera on this machine or on the network."""
+
+    kind: Literal["camera"] = Field(description="a camera on this machine or on the network")
+    device: Annotated[Int, Field(ge=0)] | Text = Field(
+        description="0 or /dev/video0 (V4L2), rtsp://…, or a GStreamer pipeline with an appsink",
+        examples=[0, "/dev/video0", "rtsp://192.168.1.10/stream"],
+    )
+    size: PixelSize | None = Field(
+        None, description="[width, height], V4L2 only: ask the camera for this size", examples=[[1280, 720]]
+    )
+    fps: Fps | None = Field(None, description="frames a second, V4L2 only: ask the camera for this rate", examples=[30])
 
 
 Source = Annotated[VideoSource | ImagesSource | CameraSource, Field(discriminator="kind")]
@@ -81,29 +124,54 @@ Source = Annotated[VideoSource | ImagesSource | CameraSource, Field(discriminato
 class InputBlock(Block):
     """How a picture becomes the network's input: value = (pixel * scale - mean) / std."""
 
-    name: str | None = Field(None, description="the input's name; needed only when the network has several")
+    name: Text | None = Field(
+        None, description="the input's name; needed only when the network has several", examples=["images"]
+    )
     size: PixelSize
-    resize: Literal["stretch", "letterbox", "letterbox_top_left"]
-    color: Literal["bgr", "rgb"]
-    scale: Scale = Field(description="1.0 for a network that takes 0..255, 1/255 for one that takes 0..1")
-    mean: PerChannel = Field(0.0, description="subtracted after scale; one value or one a channel, in `color` order")
-    std: PerChannel = Field(1.0, description="divided by after mean; one value or one a channel, in `color` order")
-    pad: Annotated[int, Field(ge=0, le=255)] = Field(114, description="pixel value around a letterboxed picture")
-    layout: Literal["nchw", "nhwc"] = "nchw"
-    dtype: Literal["float32", "float16", "uint8"] = "float32"
+    resize: Literal["stretch", "letterbox", "letterbox_top_left"] = Field(
+        description="stretch ignores the shape of the picture; a letterbox keeps it and pads, around or right and below"
+    )
+    color: Literal["bgr", "rgb"] = Field(description="order of the channels the network was trained with")
+    scale: Scale = Field(
+        description="1.0 for a network that takes 0..255, 1/255 for one that takes 0..1", examples=[1.0, "1/255"]
+    )
+    mean: PerChannel = Field(
+        0.0,
+        description="subtracted after scale; one value or one a channel, in `color` order",
+        examples=[0.0, [0.485, 0.456, 0.406]],
+    )
+    std: PositivePerChannel = Field(
+        1.0,
+        description="divided by after mean; one value or one a channel, in `color` order",
+        examples=[1.0, [0.229, 0.224, 0.225]],
+    )
+    pad: Annotated[Int, Field(ge=0, le=255)] = Field(114, description="pixel value around a letterboxed picture")
+    layout: Literal["nchw", "nhwc"] = Field("nchw", description="order of the input's axes")
+    dtype: Literal["float32", "float16", "uint8"] = Field("float32", description="type of the input's values")
 
 
 class ClassesBlock(Block):
-    classes: Literal["coco"] | tuple[str, ...] | dict[int, str] | Path = Field(
+    classes: (
+        Literal["coco"]
+        | Annotated[tuple[Text, ...], Field(min_length=1)]
+        | Annotated[dict[ClassIndex, Text], Field(min_length=1)]
+        | Path
+    ) = Field(
         description="coco, a list of names, {index: name} to use only some, or a text file with one name a line",
         union_mode="left_to_right",
+        examples=["coco", ["car", "truck"], {2: "car", 7: "truck"}, "classes.txt"],
     )
+
+
+_OUTPUT = "name of the network's output; needed only when it has several"
 
 
 class DetectDecodeBlock(ClassesBlock):
     confidence: Probability = Field(0.35, description="boxes below it are dropped")
-    keep: tuple[str, ...] | None = Field(None, description="report only these classes")
-    max_detections: int = Field(300, ge=1, le=10000, description="at most this many boxes a frame, best first")
+    keep: Annotated[tuple[Text, ...], Field(min_length=1)] | None = Field(
+        None, description="report only these classes", examples=[["car", "truck"]]
+    )
+    max_detections: Int = Field(300, ge=1, le=10000, description="at most this many boxes a frame, best first")
 
 
 class NmsDecodeBlock(DetectDecodeBlock):
@@ -111,59 +179,81 @@ class NmsDecodeBlock(DetectDecodeBlock):
 
 
 class YoloxDecode(NmsDecodeBlock):
-    family: Literal["yolox"]
-    output: str | None = None
-    strides: tuple[int, ...] = (8, 16, 32)
+    """Raw YOLOX head: offsets on a grid for each stride."""
+
+    family: Literal["yolox"] = Field(description="YOLOX, raw head")
+    output: Text | None = Field(None, description=_OUTPUT)
+    strides: Annotated[tuple[Annotated[Int, Field(ge=1, le=1024)], ...], Field(min_length=1)] = Field(
+        (8, 16, 32), description="pixels a grid cell, one for each level of the head"
+    )
 
 
 class Yolov5Decode(NmsDecodeBlock):
-    family: Literal["yolov5"]
-    output: str | None = None
+    """YOLOv5: centre, size, objectness and class scores, in pixels of the input."""
+
+    family: Literal["yolov5"] = Field(description="YOLOv5 with objectness")
+    output: Text | None = Field(None, description=_OUTPUT)
 
 
 class Yolov8Decode(NmsDecodeBlock):
-    family: Literal["yolov8"]
-    output: str | None = None
+    """YOLOv8 and YOLO11: centre, size and class scores, without objectness."""
+
+    family: Literal["yolov8"] = Field(description="YOLOv8 and YOLO11")
+    output: Text | None = Field(None, description=_OUTPUT)
 
 
 class End2EndDecode(DetectDecodeBlock):
     """NMS already in the graph: one `n x 6` output, or the quartet count/boxes/scores/classes."""
 
-    family: Literal["end2end"]
-    output: str | None = Field(None, description="the n x 6 output (x0, y0, x1, y1, confidence, class)")
-    outputs: tuple[str, str, str, str] | None = Field(None, description="[count, boxes, scores, classes]")
-    normalized: bool = Field(False, description="boxes are 0..1 of the input instead of its pixels")
+    family: Literal["end2end"] = Field(description="NMS already in the graph")
+    output: Text | None = Field(None, description="the n x 6 output (x0, y0, x1, y1, confidence, class)")
+    outputs: tuple[Text, Text, Text, Text] | None = Field(
+        None,
+        description="names of the four outputs [count, boxes, scores, classes]",
+        examples=[["num_dets", "boxes", "scores", "labels"]],
+    )
+    normalized: Flag = Field(False, description="boxes are 0..1 of the input instead of its pixels")
 
 
 class RtdetrDecode(DetectDecodeBlock):
-    family: Literal["rtdetr"]
-    boxes: str | None = Field(None, description="(n, 4) output: centre, size, 0..1")
-    scores: str | None = Field(None, description="(n, classes) output; without both, one (n, 4 + classes) output")
+    """RT-DETR: one box a query, no NMS."""
+
+    family: Literal["rtdetr"] = Field(description="RT-DETR")
+    boxes: Text | None = Field(None, description="(n, 4) output: centre, size, 0..1")
+    scores: Text | None = Field(None, description="(n, classes) output; without both, one (n, 4 + classes) output")
     activation: Literal["sigmoid", "none"] = Field("none", description="sigmoid when the scores are logits")
 
 
 class BoxesScoresDecode(NmsDecodeBlock):
-    family: Literal["boxes_scores"]
-    boxes: str = Field("boxes", description="(n, 4) output")
-    scores: str = Field("scores", description="(n, classes) output")
-    box_format: Literal["xyxy", "cxcywh"] = "xyxy"
-    normalized: bool = Field(True, description="boxes are 0..1 of the input instead of its pixels")
+    """Decoded boxes beside class scores; NMS is ours."""
+
+    family: Literal["boxes_scores"] = Field(description="decoded boxes beside class scores")
+    boxes: Text = Field("boxes", description="(n, 4) output")
+    scores: Text = Field("scores", description="(n, classes) output")
+    box_format: Literal["xyxy", "cxcywh"] = Field("xyxy", description="two corners, or centre and size")
+    normalized: Flag = Field(True, description="boxes are 0..1 of the input instead of its pixels")
 
 
 class SegmentationHead(ClassesBlock):
     """One output (classes, h, w) of logits or scores, argmax over the classes; `{1: lane}` skips the background."""
 
-    output: str
+    output: Text = Field(description="name of the network's output", examples=["lane"])
 
 
 class SegmentationDecode(Block):
-    family: Literal["segmentation"]
-    heads: Annotated[tuple[SegmentationHead, ...], Field(min_length=1)]
+    """One mask a class."""
+
+    family: Literal["segmentation"] = Field(description="one mask a class")
+    heads: Annotated[tuple[SegmentationHead, ...], Field(min_length=1)] = Field(
+        description="the outputs that hold masks", examples=[[{"output": "lane", "classes": {1: "lane"}}]]
+    )
 
 
 class ClassificationDecode(ClassesBlock):
-    family: Literal["classification"]
-    output: str | None = None
+    """One class for the whole picture."""
+
+    family: Literal["classification"] = Field(description="one class for the whole picture")
+    output: Text | None = Field(None, description=_OUTPUT)
     activation: Literal["softmax", "sigmoid", "none"] = Field(
         "softmax", description="what turns the output into probabilities; none when the network did it"
     )
@@ -185,59 +275,78 @@ Decode = Annotated[
 class OnnxRuntimeBlock(Block):
     """Threads and provider of one ONNX Runtime session."""
 
-    intra_op_threads: int = Field(1, ge=1, le=256, description="threads that share one network call")
-    allow_spinning: bool = Field(False, description="idle threads burn a core; two sessions then slow each other")
-    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    intra_op_threads: Int = Field(1, ge=1, le=256, description="threads that share one network call")
+    allow_spinning: Flag = Field(False, description="idle threads burn a core; two sessions then slow each other")
+    providers: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
+        ("CPUExecutionProvider",), description="ONNX Runtime's execution providers, most wanted first"
+    )
 
 
 class ModelBlock(Block):
-    onnx: Path
-    input: InputBlock
-    decode: Decode
-    onnxruntime: OnnxRuntimeBlock = OnnxRuntimeBlock()
+    """A network: its file, what goes in and how what comes out is read."""
+
+    onnx: Path = Field(description="the network's ONNX file", examples=["yolox_nano.onnx"])
+    input: InputBlock = Field(
+        description="how a picture becomes the network's input",
+        examples=[{"size": [640, 384], "resize": "letterbox", "color": "rgb", "scale": "1/255"}],
+    )
+    decode: Decode = Field(
+        description="how the network's output is read", examples=[{"family": "yolov8", "classes": "coco"}]
+    )
+    onnxruntime: OnnxRuntimeBlock = Field(OnnxRuntimeBlock(), description="threads and provider on ONNX Runtime")
 
 
 # ---- stages ----------------------------------------------------------------------------------------------------
 
 
+StageName = Annotated[Name, Field(description="the stage's name in results and in `of:`", examples=["objects"])]
+
+
 class NetworkStage(Block):
-    name: Name
-    model: str
+    name: StageName
+    kind: str = Field(description="what the stage does")
+    model: Text = Field(description="name of a model of this file", examples=["road"])
 
 
 class DetectStage(NetworkStage):
-    kind: Literal["detect"]
+    """Boxes of a network."""
+
+    kind: Literal["detect"] = Field(description="boxes of a network")
 
 
 class SegmentStage(NetworkStage):
-    kind: Literal["segment"]
+    """Masks of a network."""
+
+    kind: Literal["segment"] = Field(description="masks of a network")
 
 
 class ClassifyStage(NetworkStage):
     """One class for the whole frame."""
 
-    kind: Literal["classify"]
+    kind: Literal["classify"] = Field(description="one class for the whole frame")
 
 
 class MergeStage(Block):
     """Make one set of boxes of several stages': overlapping boxes of one class are one object."""
 
-    name: Name
-    kind: Literal["merge"]
-    of: Annotated[tuple[str, ...], Field(min_length=2)]
-    iou: Probability = 0.5
+    name: StageName
+    kind: Literal["merge"] = Field(description="one set of boxes of several stages'")
+    of: Annotated[tuple[Text, ...], Field(min_length=2)] = Field(
+        description="the stages whose boxes are merged, all above this one", examples=[["objects", "far"]]
+    )
+    iou: Probability = Field(0.5, description="boxes of one class that overlap more are one object")
 
 
 class TrackStage(Block):
     """Give objects an identity over time (ByteTrack, Zhang et al. 2022)."""
 
-    name: Name
-    kind: Literal["track"]
-    of: str
-    confidence: Probability = Field(0.4, description="boxes above it are matched first; weaker ones only extend tracks")
+    name: StageName
+    kind: Literal["track"] = Field(description="objects get an identity over time")
+    of: Text = Field(description="the stage whose boxes are tracked, above this one", examples=["objects"])
+    confidence: Probability = Field(0.4, description="boxes above it are matched first, weaker ones only extend tracks")
     new_track: Probability = Field(0.5, description="a box above it that matches nothing starts a track")
     iou: Probability = Field(0.2, description="least overlap of a box with its track's predicted place")
-    keep_frames: int = Field(30, ge=1, le=10000, description="frames for which an unseen track is remembered")
+    keep_frames: Int = Field(30, ge=1, le=10000, description="frames for which an unseen track is remembered")
 
 
 Stage = Annotated[DetectStage | SegmentStage | ClassifyStage | MergeStage | TrackStage, Field(discriminator="kind")]
@@ -246,18 +355,24 @@ Stage = Annotated[DetectStage | SegmentStage | ClassifyStage | MergeStage | Trac
 
 
 class JsonlSink(Block):
-    kind: Literal["jsonl"]
+    """One JSON line a frame."""
+
+    kind: Literal["jsonl"] = Field(description="one JSON line a frame")
     path: Path = Field(Path("detections.jsonl"), description="relative to the run folder")
 
 
 class VideoSink(Block):
-    kind: Literal["video"]
+    """The video with everything found drawn into it."""
+
+    kind: Literal["video"] = Field(description="the video with everything found drawn into it")
     path: Path = Field(Path("annotated.mp4"), description="relative to the run folder")
-    fps: float | None = Field(None, gt=0, le=1000, description="default: the source's rate")
+    fps: Fps | None = Field(None, description="frames a second; default: the source's rate", examples=[25])
 
 
 class DisplaySink(Block):
-    kind: Literal["display"]
+    """A window on this machine's screen."""
+
+    kind: Literal["display"] = Field(description="a window on this machine's screen")
 
 
 Sink = Annotated[JsonlSink | VideoSink | DisplaySink, Field(discriminator="kind")]
@@ -268,29 +383,49 @@ Sink = Annotated[JsonlSink | VideoSink | DisplaySink, Field(discriminator="kind"
 class FpsFloor(Block):
     """A frame-rate floor that follows the vehicle's speed; an unknown speed counts as highway."""
 
-    city: float = Field(gt=0, le=1000)
-    highway: float = Field(gt=0, le=1000)
-    highway_above_kmh: float = Field(80.0, gt=0, le=500)
+    city: Fps = Field(description="frames a second at city speed", examples=[15])
+    highway: Fps = Field(description="frames a second at highway speed", examples=[30])
+    highway_above_kmh: Float = Field(80.0, gt=0, le=500, description="where highway speed begins, in km/h")
 
 
 class Budgets(Block):
     """What a run must hold, counted in one-second windows."""
 
-    fps_floor: Annotated[float, Field(gt=0, le=1000)] | FpsFloor | None = None
-    latency_ms: float | None = Field(None, gt=0, description="bound on the p99 of capture to publication")
+    fps_floor: Fps | FpsFloor | None = Field(
+        None, description="least frames a second", examples=[25, {"city": 15, "highway": 30}]
+    )
+    latency_ms: Positive | None = Field(
+        None, description="bound in ms on the p99 of capture to publication", examples=[100]
+    )
 
 
 class ExecutorBlock(Block):
-    in_flight: int = Field(2, ge=1, le=3, description="frames inside the pipeline at once; 1 is one after another")
+    """How frames overlap."""
+
+    in_flight: Int = Field(2, ge=1, le=3, description="frames inside the pipeline at once; 1 is one after another")
 
 
 class PipelineConfig(Block):
     """A pipeline file, checked and with all paths absolute."""
 
-    name: Name
-    source: Source
-    models: dict[Name, ModelBlock]
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
-    sinks: tuple[Sink, ...] = ()
-    budgets: Budgets = Budgets()
-    executor: ExecutorBlock = ExecutorBlock()
+    name: Name = Field(description="names the run's folder; letters, digits, _ . -", examples=["highway"])
+    source: Source = Field(description="where frames come from", examples=[{"kind": "video", "path": "drive.mp4"}])
+    models: Annotated[dict[Name, ModelBlock], Field(min_length=1)] = Field(
+        description="the networks, by a name of your choice",
+        examples=[
+            {
+                "road": {
+                    "onnx": "yolox_nano.onnx",
+                    "input": {"size": [416, 416], "resize": "letterbox_top_left", "color": "bgr", "scale": 1.0},
+                    "decode": {"family": "yolox", "classes": "coco"},
+                }
+            }
+        ],
+    )
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = Field(
+        description="what is done with a frame, in this order",
+        examples=[[{"name": "objects", "kind": "detect", "model": "road"}]],
+    )
+    sinks: tuple[Sink, ...] = Field((), description="where results go", examples=[[{"kind": "jsonl"}]])
+    budgets: Budgets = Field(Budgets(), description="what the run must hold")
+    executor: ExecutorBlock = Field(ExecutorBlock(), description="how frames overlap")

@@ -12,6 +12,10 @@ class Clock(Protocol):
 
     def now_ns(self) -> int: ...
 
+    def thread_cpu_ns(self) -> int:
+        """CPU time that the calling thread has used."""
+        ...
+
     def wait_until_ns(self, due_ns: int, stop: threading.Event) -> bool:
         """Wait until `due_ns` or until `stop` is set; returns False when stopped."""
         ...
@@ -22,6 +26,9 @@ class SystemClock:
 
     def now_ns(self) -> int:
         return time.monotonic_ns()
+
+    def thread_cpu_ns(self) -> int:
+        return time.thread_time_ns()
 
     def wait_until_ns(self, due_ns: int, stop: threading.Event) -> bool:
         remaining_s = (due_ns - time.monotonic_ns()) / 1e9

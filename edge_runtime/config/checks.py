@@ -1,0 +1,186 @@
+"""What takes two values to see: names that lead nowhere, stages that do not fit, sinks that collide."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from edge_runtime.errors import Problem
+
+from .document import Where
+from .draft import Draft, ModelDraft
+from .model_checks import check_model
+from .schema import CameraSource, DisplaySink, MergeStage, NetworkStage, Stage, TrackStage
+from .words import did_you_mean, either
+
+# These stand beside the stages in `stage_ms` of results.
+RESERVED = ("source", "preprocess", "queue", "publish", "total")
+_GIVES = {"segment": "masks", "classify": "one class a frame"}
+_KIND_OF_FAMILY = {"segmentation": "segment", "classification": "classify"}
+_VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".m4v", ".webm", ".ts")
+
+
+def check(draft: Draft) -> list[Problem]:
+    """Every mistake that the parts of a pipeline make together."""
+    problems = [*_source(draft), *_stage_names(draft)]
+    for index, stage in enumerate(draft.stages):
+        if isinstance(stage, NetworkStage):
+            problems += _network_stage(draft, index, stage)
+        elif stage is not None:
+            problems += _joining_stage(draft, index, stage)
+    for name, model in draft.models.items():
+        problems += check_model(draft.document, name, model)
+    return [*problems, *_unused_models(draft), *_sinks(draft)]
+
+
+def _source(draft: Draft) -> Iterator[Problem]:
+    source, document = draft.source, draft.document
+    if not isinstance(source, CameraSource):
+        path = document.get(("source", "path"))
+        if isinstance(path, str) and "://" in path:
+            fix = "write `kind: camera` and `device:` instead of `path:`"
+            yield document.problem(("source", "path"), f"'{path}' is a stream, not a file", fix)
+        return
+    device = source.device
+    where = ("source", "device")
+    if isinstance(device, int):
+        return
+    if device.isdecimal():
+        yield document.problem(where, f"'{device}' is a text", "take the quotes away: cameras are counted by number")
+    elif " ! " in device and "appsink" not in device:
+        yield document.problem(where, "the GStreamer pipeline does not end in an appsink", "end it with `! appsink`")
+    elif "://" not in device and device.lower().endswith(_VIDEO_SUFFIXES):
+        yield document.problem(where, f"'{device}' is a video file", "write `kind: video` and `path:`")
+    if not device.startswith("/dev/"):
+        for key in ("size", "fps"):
+            if getattr(source, key) is not None:
+                fix = "only a V4L2 device (0, /dev/video0) takes it; set it at the camera or in the GStreamer pipeline"
+                yield document.problem(("source", key), "cannot be asked of this device", fix, key=True)
+
+
+def _stage_names(draft: Draft) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index in range(len(draft.stages)):
+        name = draft.stage_name(index)
+        if name is None:
+            continue
+        where = ("stages", index, "name")
+        if name in seen:
+            line = draft.document.place(("stages", seen[name], "name")).line
+            first = f", first in line {line}" if line else ""
+            yield draft.document.problem(where, f"two stages are named '{name}'{first}", "rename one of them")
+        if name in RESERVED:
+            what = f"'{name}' is reserved: times of the pipeline itself go by it"
+            yield draft.document.problem(where, what, "give the stage another name")
+        seen.setdefault(name, index)
+
+
+def _network_stage(draft: Draft, index: int, stage: NetworkStage) -> Iterator[Problem]:
+    if stage.model not in draft.models:
+        if draft.models:
+            fix = did_you_mean(stage.model, draft.models) or f"the file has {either(draft.models, 'and')}"
+            yield draft.document.problem(("stages", index, "model"), f"no model is named '{stage.model}'", fix)
+        return
+    model = draft.models[stage.model]
+    kind = draft.document.get(("stages", index, "kind"))
+    if model.decode is not None and kind != (fitting := _fitting_kind(model)):
+        what = f"model '{stage.model}' is of family {model.decode.family}, which cannot {kind}"
+        yield draft.document.problem(("stages", index, "kind"), what, f"write `kind: {fitting}`")
+
+
+def _joining_stage(draft: Draft, index: int, stage: Stage) -> Iterator[Problem]:
+    """`of:` names stages above, each once, that give boxes."""
+    assert isinstance(stage, (MergeStage, TrackStage))
+    names = [draft.stage_name(other) for other in range(len(draft.stages))]
+    own: Where = ("stages", index, "of")
+    taken: list[tuple[Where, str]] = (
+        [((*own, item), name) for item, name in enumerate(stage.of)] if isinstance(stage, MergeStage) else []
+    )
+    seen: set[str] = set()
+    for where, name in taken or [(own, str(stage.of))]:
+        found = names.index(name) if name in names else None
+        what = fix = ""
+        if found is None:
+            if None in names:
+                continue
+            others = dict.fromkeys(other for other in names if other != stage.name)
+            what = f"no stage is named '{name}'"
+            fix = did_you_mean(name, others) or (f"the file has {either(others, 'and')}" if others else "")
+        elif found == index:
+            what, fix = f"stage '{stage.name}' takes itself", "name a stage above it"
+        elif name in seen:
+            what, fix = f"'{name}' is listed twice", "name it once"
+        elif found > index:
+            circle = _way(draft, found, stage.name)
+            if circle:
+                what, fix = (
+                    f"a circle: '{stage.name}' takes {', which takes '.join(map(repr, circle))}",
+                    "take a stage from above instead",
+                )
+            else:
+                what = f"stage '{stage.name}' takes '{name}', which comes later"
+                fix = f"move '{stage.name}' below '{name}'"
+        elif gives := _no_boxes(draft, found):
+            what = f"stage '{name}' gives {gives}; {stage.kind} takes boxes"
+            fix = "name a stage that detects, merges or tracks"
+        seen.add(name)
+        if what:
+            yield draft.document.problem(where, what, fix)
+
+
+def _no_boxes(draft: Draft, index: int) -> str:
+    """What a stage gives instead of boxes; its model's family counts more than its kind, which may be wrong."""
+    stage = draft.stages[index]
+    model = draft.models.get(stage.model) if isinstance(stage, NetworkStage) else None
+    kind = _fitting_kind(model) if model and model.decode else draft.document.get(("stages", index, "kind"))
+    return _GIVES.get(kind, "") if isinstance(kind, str) else ""
+
+
+def _fitting_kind(model: ModelDraft) -> str:
+    return _KIND_OF_FAMILY.get(model.decode.family, "detect") if model.decode else "detect"
+
+
+def _way(draft: Draft, start: int, goal: str) -> list[str]:
+    """The names from a stage through what it takes to `goal`, empty where it does not lead there."""
+    by_name = {stage.name: stage for stage in draft.stages if stage is not None}
+    ways = [[draft.stage_name(start) or ""]]
+    visited = set()
+    while ways:
+        way = ways.pop()
+        if way[-1] == goal:
+            return way
+        stage = by_name.get(way[-1])
+        if way[-1] in visited or not isinstance(stage, (MergeStage, TrackStage)):
+            continue
+        visited.add(way[-1])
+        ways += [[*way, name] for name in ((stage.of,) if isinstance(stage.of, str) else stage.of)]
+    return []
+
+
+def _unused_models(draft: Draft) -> Iterator[Problem]:
+    if not draft.stages or any(stage is None for stage in draft.stages):
+        return
+    named = {stage.model for stage in draft.stages if isinstance(stage, NetworkStage)}
+    for name, model in draft.models.items():
+        # A stage that misspells a model is told so; the model is then not called unused as well.
+        if name not in named and named <= set(draft.models):
+            fix = f"add a stage such as `- {{name: a_name, kind: {_fitting_kind(model)}, model: {name}}}`"
+            fix += ", or take the model away"
+            yield draft.document.problem(("models", name), "no stage uses this model", fix, key=True)
+
+
+def _sinks(draft: Draft) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, sink in enumerate(draft.sinks):
+        if sink is None:
+            continue
+        target = "the display" if isinstance(sink, DisplaySink) else os.path.normpath(sink.path)
+        if not isinstance(sink, DisplaySink) and not sink.path.name:
+            yield draft.document.problem(("sinks", index, "path"), f"'{sink.path}' names no file", "give a file name")
+        if target in seen:
+            where = ("sinks", index) if isinstance(sink, DisplaySink) else ("sinks", index, "path")
+            line = draft.document.place(("sinks", seen[target])).line
+            other = f"the sink in line {line}" if line else "another sink"
+            fix = "one is enough" if isinstance(sink, DisplaySink) else "give one of them another `path:`"
+            yield draft.document.problem(where, f"{other} writes to {target} as well", fix)
+        seen.setdefault(target, index)

@@ -1,0 +1,74 @@
+"""A pipeline file, read once and frozen; every mistake in it is told at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from edge_runtime.errors import ConfigError, Problem
+
+from . import overrides as overriding
+from . import paths, yaml_source
+from .checks import check
+from .document import Document, NoSuchItem, Where
+from .draft import Draft
+from .explain import explain
+from .overrides import Overrides
+from .schema import PipelineConfig
+
+
+@dataclass(frozen=True)
+class LoadedPipeline:
+    """A checked pipeline: its frozen values, and where in the text each of them stands.
+
+    `positions` is there for later phases to point at the file with `problem`; running needs only `config`.
+    """
+
+    config: PipelineConfig
+    path: Path
+    positions: Document
+
+    def problem(self, where: str | Where, what: str, fix: str = "") -> Problem:
+        """A mistake found later, at its place: `models.road.onnx` or `("models", "road", "onnx")`.
+
+        A key that the file leaves to its default is shown at the block it would be in.
+        """
+        if isinstance(where, str):
+            try:
+                where = self.positions.find(where) if where else ()
+            except NoSuchItem:
+                where = tuple(str(where).split("."))
+        return self.positions.problem(self.positions.known(where), what, fix)
+
+    def with_config(self, config: PipelineConfig) -> LoadedPipeline:
+        """The same file with values changed by the program."""
+        return replace(self, config=config)
+
+
+def load_pipeline(path: Path | str, overrides: Overrides = ()) -> LoadedPipeline:
+    """Read, override, check and freeze a pipeline file.
+
+    Paths in the file are relative to it, paths in overrides to the current folder; both come out absolute. Raises
+    ConfigError with every mistake, in the order of the file, those of overrides last.
+    """
+    document = yaml_source.read(path)
+    problems = [*document.problems, *overriding.apply(document, overrides)]
+    paths.resolve(document)
+    config = None
+    try:
+        config = PipelineConfig.model_validate(document.data)
+    except ValidationError as error:
+        told = {(flaw.line, flaw.column) for flaw in document.problems}
+        found = explain(error.errors(include_url=False), document)
+        problems += [problem for problem in found if (problem.line, problem.column) not in told]
+    problems += [*paths.missing(document), *check(Draft.of(document))]
+    if problems or config is None:
+        raise ConfigError(_in_file_order(problems))
+    return LoadedPipeline(config, Path(path).absolute(), document)
+
+
+def _in_file_order(problems: list[Problem]) -> list[Problem]:
+    """The file from top to bottom, then the overrides."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line == 0, problem.line, problem.column))
