@@ -1,0 +1,70 @@
+"""From the boxes of a network's input to the detections of a frame."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.config.schema import DetectDecodeBlock, NmsDecodeBlock
+from edge_runtime.core import ClassTable, Detections
+
+from ..nms import nms
+from ..resize import ViewTransform
+from .class_map import DROPPED, ClassMap
+from .contract import Decoder, Outputs
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Boxes (n, 4) xyxy in pixels of the network's input, before suppression, with confidence and shared class id."""
+
+    xyxy: Array
+    confidence: Array
+    class_id: npt.NDArray[np.int32]
+
+
+class DetectionDecoder(Decoder):
+    """A decoder of boxes: the family reads candidates out of its outputs, the rest is the same for all.
+
+    Boxes come out best first in full-frame pixels, cut at the edges of the view; one that lies outside it (in the
+    padding) is dropped. Blocks with `iou` get class-aware suppression.
+    """
+
+    def __init__(self, block: DetectDecodeBlock, table: ClassTable) -> None:
+        self.classes = ClassMap(block, table, block.keep)
+        self.confidence = block.confidence
+        self._limit = block.max_detections
+        self._iou = block.iou if isinstance(block, NmsDecodeBlock) else None
+
+    @abstractmethod
+    def candidates(self, outputs: Outputs, row: int) -> Candidates:
+        """The boxes of a batch row that reach `confidence` and whose class is kept."""
+
+    def decode(self, outputs: Outputs, row: int, view: ViewTransform) -> Detections:
+        self._require(outputs)
+        found = self.candidates(outputs, row)
+        xyxy = view.clip(view.to_frame(found.xyxy))
+        if self._iou is None:
+            order = np.argsort(-found.confidence, kind="stable")
+            best = order[(xyxy[order, :2] < xyxy[order, 2:]).all(axis=1)]
+        else:
+            best = nms(xyxy, found.confidence, found.class_id, self._iou)
+        best = best[: self._limit]
+        return Detections.of(xyxy[best], found.confidence[best], found.class_id[best])
+
+    def admit(self, rows: Array, confidence: Array, class_id: Array) -> tuple[Array, Array, Array]:
+        """Of (n,) rows with their confidence and class, those that are confident enough and of a class that is kept."""
+        good = (confidence >= self.confidence) & (class_id != DROPPED)
+        return rows[good], confidence[good], class_id[good]
+
+
+def corners(cxcywh: Array) -> Array:
+    """Boxes (n, 4) given by centre and size as x0, y0, x1, y1."""
+    half = cxcywh[:, 2:] / 2
+    return np.concatenate([cxcywh[:, :2] - half, cxcywh[:, :2] + half], axis=1)

@@ -1,0 +1,40 @@
+"""YOLOv5 (Ultralytics), as its `export.py` writes it.
+
+Output (batch, boxes, 5 + classes): centre and size in pixels of the input, objectness, class scores, all decoded;
+score = objectness * class.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_runtime.config.schema import Yolov5Decode
+from edge_runtime.core import ClassTable
+
+from .boxes import Candidates, DetectionDecoder, corners
+from .contract import Mismatch, Outputs, Shapes, check_output, require_finite, the_output
+
+
+class Yolov5(DetectionDecoder):
+    def __init__(self, block: Yolov5Decode, table: ClassTable) -> None:
+        super().__init__(block, table)
+        self._output = block.output
+
+    def check(self, outputs: Shapes) -> list[Mismatch]:
+        if problems := check_output(outputs, self._output, "decode.output", ("batch", "boxes", "5 + classes")):
+            return problems
+        name = the_output(outputs, self._output)
+        _, boxes, columns = outputs[name]
+        if boxes is not None and columns is not None and boxes < columns and not self.classes.check(name, boxes - 4):
+            what = f"output '{name}' has {columns} columns for {boxes} boxes: its axes are the other way round"
+            return [Mismatch("decode.family", what, "Write family: yolov8, as YOLOv8 and YOLO11 put it")]
+        return self.classes.check(name, None if columns is None else columns - 5)
+
+    def candidates(self, outputs: Outputs, row: int) -> Candidates:
+        name = the_output(outputs, self._output)
+        values = outputs[name][row]
+        require_finite(name, values)
+        likely = values[values[:, 4] >= self.confidence].astype(np.float32, copy=False)
+        score, class_id = self.classes.best(likely[:, 5:])
+        chosen, confidence, class_id = self.admit(np.arange(len(likely)), score * likely[:, 4], class_id)
+        return Candidates(corners(likely[chosen, :4]), confidence, class_id)

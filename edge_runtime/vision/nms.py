@@ -1,0 +1,49 @@
+"""How much boxes overlap, and non-maximum suppression within each class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def nms(xyxy: Array, confidence: Array, class_id: Array, iou: float) -> npt.NDArray[np.intp]:
+    """The rows that remain, best first: of two boxes of one class that overlap by more than `iou`, the weaker goes.
+
+    `xyxy` (n, 4), `confidence` (n,) in 0..1, `class_id` (n,) of 0 or more. Equal confidences keep their order. A box
+    without area marks nothing and is dropped (OpenCV would let it suppress any other one).
+    """
+    corner, size = xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]
+    rows = np.flatnonzero((size > 0).all(axis=1))
+    if not len(rows):
+        return rows
+    # OpenCV keeps classes apart by moving each beyond the largest coordinate, which holds for coordinates from 0 on;
+    # and it drops a score that is not above the threshold it is given.
+    boxes = np.concatenate([corner - corner.min(axis=0), size], axis=1)[rows]
+    scores = np.maximum(confidence[rows], np.finfo(np.float32).tiny)
+    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores.tolist(), class_id[rows].tolist(), 0.0, iou)
+    return rows[np.asarray(kept, np.intp)]
+
+
+def iou_matrix(a: Array, b: Array) -> npt.NDArray[np.float64]:
+    """Intersection over union of every box of `a` (n, 4) with every box of `b` (m, 4), as (n, m).
+
+    Two boxes give the same value in either order and wherever else the other rows lie; without any area it is 0.
+    """
+    ax0, ay0, ax1, ay1 = np.asarray(a, np.float64).T[..., None]
+    bx0, by0, bx1, by1 = np.asarray(b, np.float64).T
+    width = np.minimum(ax1, bx1) - np.maximum(ax0, bx0)
+    height = np.minimum(ay1, by1) - np.maximum(ay0, by0)
+    both = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    either = (areas(a)[:, None] + areas(b)) - both
+    return np.asarray(np.divide(both, either, out=np.zeros_like(both), where=either > 0))
+
+
+def areas(xyxy: Array) -> npt.NDArray[np.float64]:
+    """Areas (n,) of boxes (n, 4), in square pixels."""
+    size = np.maximum(np.asarray(xyxy[:, 2:], np.float64) - xyxy[:, :2], 0.0)
+    return np.asarray(size[:, 0] * size[:, 1])
