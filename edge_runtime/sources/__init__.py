@@ -1,0 +1,27 @@
+"""Where pictures come from. `open_source` imports OpenCV only when a source is really opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_runtime.config import schema
+
+    from .base import Source
+
+__all__ = ["open_source"]
+
+
+def open_source(block: schema.Source) -> Source:
+    """The source that a pipeline's `source:` block describes, opened. Raises `SourceError`."""
+    if block.kind == "video":
+        from .video import VideoFile
+
+        return VideoFile(block)
+    if block.kind == "images":
+        from .images import ImageFolder
+
+        return ImageFolder(block)
+    from .camera import Camera
+
+    return Camera(block)

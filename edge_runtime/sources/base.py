@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from types import TracebackType
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+Self = TypeVar("Self", bound="Closing")
 
 
 class Picture(NamedTuple):
@@ -48,3 +51,41 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Closing:
+    """`with` for a source: leaving the block closes it."""
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class Warnings:
+    """The warnings of one source in the order they came: each text once, at most `LIMIT` of them."""
+
+    LIMIT = 20
+
+    def __init__(self) -> None:
+        self._texts: dict[str, None] = {}
+        self._left_out = 0
+
+    def add(self, text: str) -> None:
+        if text in self._texts:
+            return
+        if len(self._texts) < self.LIMIT:
+            self._texts[text] = None
+        else:
+            self._left_out += 1
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        more = (f"and {self._left_out} more warnings",) if self._left_out else ()
+        return (*self._texts, *more)

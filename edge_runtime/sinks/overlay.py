@@ -1,0 +1,92 @@
+"""The picture a person looks at: a frame with its result drawn on a copy of it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from edge_runtime.core import ClassTable, Detections, Frame, FrameResult
+
+from .base import SinkContext
+from .draw import (
+    VERMILLION,
+    Image,
+    Style,
+    class_color,
+    draw_banner,
+    draw_box,
+    draw_label,
+    draw_mask,
+    label_size,
+    place_labels,
+)
+
+RATE_WINDOW_NS = 1_000_000_000
+
+
+class RateMeter:
+    """Frames a second over the last second of capture times."""
+
+    def __init__(self) -> None:
+        self._times: deque[int] = deque()
+
+    def update(self, t_capture_ns: int) -> float | None:
+        """The rate including this frame; None until there are two."""
+        self._times.append(t_capture_ns)
+        while t_capture_ns - self._times[0] > RATE_WINDOW_NS:
+            self._times.popleft()
+        span_ns = t_capture_ns - self._times[0]
+        return (len(self._times) - 1) * 1e9 / span_ns if span_ns > 0 else None
+
+
+class Overlay:
+    """Draws the stages that the context names as shown, masks below boxes below text."""
+
+    def __init__(self, context: SinkContext) -> None:
+        self._shown = context.shown
+        self._classes = context.classes
+        self._rate = RateMeter()
+
+    def draw(self, frame: Frame, result: FrameResult) -> Image:
+        image: Image = frame.image.copy()
+        style = Style(frame.height)
+        for stage in self._shown:
+            if (masks := result.masks.get(stage)) is not None:
+                for plane, class_id in zip(masks.planes, masks.class_id.tolist(), strict=True):
+                    draw_mask(image, plane, masks.xyxy, class_color(self._classes[class_id]), style)
+        draw_detections(
+            image,
+            Detections.concatenate([result.detections[stage] for stage in self._shown if stage in result.detections]),
+            self._classes,
+            style,
+        )
+        below = draw_banner(image, head_line(result, self._rate.update(result.t_capture_ns)), 0, None, style)
+        if result.error is not None:
+            draw_banner(image, f"FAILED  {result.error}", below, VERMILLION, style)
+        return image
+
+
+def head_line(result: FrameResult, fps: float | None) -> str:
+    rate = "-" if fps is None else f"{fps:.1f}"
+    return f"{rate} fps   {result.latency_ms:.0f} ms   frame {result.frame_id}   {result.point.name}   {result.camera}"
+
+
+def label_text(name: str, confidence: float, track_id: int) -> str:
+    return f"{name} {confidence:.2f}" + (f" #{track_id}" if track_id >= 0 else "")
+
+
+def draw_detections(image: Image, found: Detections, classes: ClassTable, style: Style) -> None:
+    """Boxes first, then all labels, so that no label is crossed by a line."""
+    height, width = image.shape[:2]
+    boxes = np.rint(np.clip(found.xyxy, 0, (width, height, width, height))).astype(np.int32)
+    names = [classes[class_id] for class_id in found.class_id.tolist()]
+    texts = [
+        label_text(name, confidence, track_id)
+        for name, confidence, track_id in zip(names, found.confidence.tolist(), found.track_id.tolist(), strict=True)
+    ]
+    for (x0, y0, x1, y1), name in zip(boxes.tolist(), names, strict=True):
+        draw_box(image, (x0, y0, x1, y1), class_color(name), style)
+    places = place_labels(boxes, [label_size(text, style) for text in texts], (width, height), style.line + 2)
+    for text, rect, name in zip(texts, places, names, strict=True):
+        draw_label(image, text, rect, class_color(name), style)

@@ -1,0 +1,163 @@
+"""A live camera: V4L2 device, network stream, or GStreamer pipeline."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+import cv2
+
+from edge_runtime.config.schema import CameraSource
+from edge_runtime.errors import SourceError
+
+from .base import Closing, Picture, SourceInfo, Warnings
+from .capture import as_bgr, open_capture, positive
+
+Kind = Literal["v4l2", "url", "gstreamer"]
+
+# TCP, because a lost UDP packet smears a picture; no demuxer queue, because the newest picture is the one wanted
+# (ffmpeg.org/ffmpeg-protocols.html#rtsp, ffmpeg-formats.html).
+RTSP_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|max_delay;0"
+OPEN_TIMEOUT_MS = 10_000
+READ_TIMEOUT_MS = 3_000
+BACKENDS = {"v4l2": cv2.CAP_V4L2, "url": cv2.CAP_FFMPEG, "gstreamer": cv2.CAP_GSTREAMER}
+# How many reads in a row may fail: a damaged packet of a network stream is one, V4L2 has waited 10 s by itself.
+FAILED_READS = {"v4l2": 1, "url": 3, "gstreamer": 1}
+
+
+def kind_of(device: str | int) -> Kind:
+    """Which of the three ways a `device:` means."""
+    if isinstance(device, str):
+        if "!" in device:
+            return "gstreamer"
+        if "://" in device:
+            return "url"
+    return "v4l2"
+
+
+class Camera(Closing):
+    """One camera, opened by the constructor; `read` blocks until the next picture.
+
+    Raises `SourceError` when it cannot be opened and when it stops delivering. What a V4L2 camera gives instead of
+    the size and rate asked for stands in `warnings`. A camera has no stream time: `t_stream_ns` is None.
+    """
+
+    paced = True
+
+    def __init__(self, block: CameraSource) -> None:
+        self._kind = kind_of(block.device)
+        self._device = _v4l2_device(block.device) if self._kind == "v4l2" else block.device
+        self._label = _without_password(str(self._device))
+        self._warnings = Warnings()
+        self._delivered = 0
+        self._capture: cv2.VideoCapture | None = self._open()
+        if self._kind == "v4l2":
+            self._ask_for(block)
+        fps = positive(self._capture, cv2.CAP_PROP_FPS, most=1000)
+        width = positive(self._capture, cv2.CAP_PROP_FRAME_WIDTH, most=1e5)
+        height = positive(self._capture, cv2.CAP_PROP_FRAME_HEIGHT, most=1e5)
+        self._info = SourceInfo(fps, None, int(width) if width else None, int(height) if height else None)
+
+    @property
+    def info(self) -> SourceInfo:
+        return self._info
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self._warnings.texts
+
+    def read(self) -> Picture | None:
+        if self._capture is None:
+            return None
+        for _ in range(FAILED_READS[self._kind]):
+            ok, image = self._capture.read()
+            if ok:
+                self._delivered += 1
+                return Picture(as_bgr(image, self._label), None)
+        raise SourceError(
+            f"{self._label}: stopped delivering after {self._delivered} pictures\n"
+            "    check the cable, the power and the network of the camera, then start again"
+        )
+
+    def close(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _open(self) -> cv2.VideoCapture:
+        backend = BACKENDS[self._kind]
+        if not cv2.videoio_registry.hasBackend(backend):
+            raise SourceError(f"{self._label}: {_missing_backend(self._kind)}")
+        parameters: tuple[int, ...] = ()
+        if self._kind == "url":
+            timeouts = (
+                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+                OPEN_TIMEOUT_MS,
+                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+                READ_TIMEOUT_MS,
+            )
+            parameters = timeouts
+        rtsp = str(self._device).lower().startswith("rtsp")
+        capture = open_capture(self._device, backend, parameters, RTSP_OPTIONS if rtsp else "")
+        if capture.isOpened():
+            return capture
+        capture.release()
+        raise SourceError(f"{self._label}: {_why_not_open(self._kind, self._device)}")
+
+    def _ask_for(self, block: CameraSource) -> None:
+        """Set size and rate, and warn about what the camera made of it."""
+        assert self._capture is not None
+        if block.size is not None:
+            width, height = block.size
+            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
+            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+            given = tuple(int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+            if given != (width, height):
+                self._warnings.add(f"{self._label}: asked for {width} x {height}, gives {given[0]} x {given[1]}")
+        if block.fps is not None:
+            self._capture.set(cv2.CAP_PROP_FPS, block.fps)
+            rate = positive(self._capture, cv2.CAP_PROP_FPS, most=1000)
+            if rate is None or abs(rate - block.fps) > 0.5:
+                self._warnings.add(
+                    f"{self._label}: asked for {block.fps:g} pictures a second, gives "
+                    f"{'an unknown rate' if rate is None else format(rate, 'g')}; see what it can do: "
+                    "v4l2-ctl --list-formats-ext"
+                )
+
+
+def _v4l2_device(device: str | int) -> str:
+    text = str(device)
+    return f"/dev/video{text}" if text.isdecimal() else text
+
+
+def _without_password(device: str) -> str:
+    """An address that may stand in a log."""
+    return re.sub(r"(://[^:/@\s]+):[^@/\s]+@", r"\1:***@", device)
+
+
+def _missing_backend(kind: Kind) -> str:
+    if kind == "gstreamer":
+        return (
+            f"is a GStreamer pipeline, and this OpenCV ({cv2.__version__}, {Path(cv2.__file__).parent}) was built "
+            "without GStreamer\n"
+            "    the wheels of PyPI never have it; on a Jetson use the system's OpenCV: pip uninstall opencv-python "
+            "opencv-python-headless, then make the environment with: python3 -m venv --system-site-packages .venv"
+        )
+    return f"this OpenCV ({cv2.__version__}) was built without {'V4L2' if kind == 'v4l2' else 'FFmpeg'}"
+
+
+def _why_not_open(kind: Kind, device: str | int) -> str:
+    if kind == "gstreamer":
+        return "the GStreamer pipeline does not start\n    try it alone, with fakesink for appsink: gst-launch-1.0 …"
+    if kind == "url":
+        waited = f"waited up to {OPEN_TIMEOUT_MS // 1000} s"
+        return f"no stream there ({waited})\n    try it alone: ffprobe -rtsp_transport tcp ADDRESS"
+    path = Path(str(device))
+    if not path.exists():
+        found = ", ".join(sorted(str(other) for other in Path("/dev").glob("video*")))
+        return f"no such device\n    {'this machine has ' + found if found else 'this machine has no /dev/video*'}"
+    if not os.access(path, os.R_OK | os.W_OK):
+        return "may not be opened by this user\n    type: sudo usermod -aG video $USER   and log in again"
+    return "does not open as a camera\n    is another program using it? fuser -v " + str(path)
