@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """A named input or output. `shape` is per call with the batch axis first; None where it is only known at run time."""
+    """A named input or output; `shape` has the batch axis first, and None where only a call will tell."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -53,6 +53,10 @@ class Engine(Protocol):
 
     def collect(self, slot: int) -> Mapping[str, Array]:
         """Wait for the slot's call and return its outputs by name. Raises `EngineError` when the call failed."""
+        ...
+
+    def took_ms(self, slot: int) -> float:
+        """How long the network itself ran in the slot's last collected call."""
         ...
 
     def close(self) -> None: ...

@@ -1,0 +1,92 @@
+"""Were the stated budgets held? Counted in windows of one second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_runtime.config.schema import Budgets, FpsFloor
+
+NS = 1_000_000_000
+# A stream of exactly the floor's rate jitters around it; 2 % of a window is a fraction of one frame.
+_FPS_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAccount:
+    """How a budget fared: `held` of `windows`, and the longest run of windows in a row that broke it."""
+
+    limit: float | dict[str, float]
+    windows: int
+    held: int
+    longest_violation_s: float
+
+
+def fps_floor(floor: float | FpsFloor, ego_speed_mps: float | None) -> float:
+    """The frames a second demanded at this speed; an unknown speed counts as highway."""
+    if not isinstance(floor, FpsFloor):
+        return floor
+    if ego_speed_mps is not None and ego_speed_mps * 3.6 <= floor.highway_above_kmh:
+        return floor.city
+    return floor.highway
+
+
+class BudgetWindows:
+    """Judges each whole second between the first and the last publication.
+
+    The rate of a window is that of the intervals ending in it, so that a phase shift between windows and frames does
+    not read as a lost frame. Latency is judged by the window's p99, which below 100 frames is its worst frame.
+    """
+
+    def __init__(self, budgets: Budgets) -> None:
+        self._budgets = budgets
+        self._start_ns: int | None = None
+        self._previous_ns = 0
+        self._last_ns = 0
+        self._published = 0
+        self._latencies: list[float] = []
+        self._speed: float | None = None
+        self._counts: dict[str, list[int]] = {
+            name: [0, 0, 0, 0] for name in ("fps_floor", "latency_ms") if getattr(budgets, name) is not None
+        }
+
+    def published(self, now_ns: int, latency_ms: float, ego_speed_mps: float | None) -> None:
+        if self._start_ns is None:
+            self._start_ns = self._previous_ns = self._last_ns = now_ns
+            return
+        self.advance(now_ns)
+        self._published += 1
+        self._last_ns = now_ns
+        self._latencies.append(latency_ms)
+        self._speed = ego_speed_mps
+
+    def advance(self, now_ns: int) -> None:
+        """Close every window that has ended by now, those in which nothing came out included."""
+        while self._start_ns is not None and now_ns - self._start_ns >= NS:
+            self._close_window()
+            self._start_ns += NS
+
+    def _close_window(self) -> None:
+        elapsed_s = (self._last_ns - self._previous_ns) / NS
+        fps = self._published / elapsed_s if self._published else 0.0
+        if self._budgets.fps_floor is not None:
+            floor = fps_floor(self._budgets.fps_floor, self._speed)
+            self._count("fps_floor", fps >= floor * (1 - _FPS_TOLERANCE))
+        if self._budgets.latency_ms is not None and self._latencies:
+            ordered = sorted(self._latencies)
+            p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+            self._count("latency_ms", p99 <= self._budgets.latency_ms)
+        self._previous_ns, self._published, self._latencies = self._last_ns, 0, []
+
+    def _count(self, name: str, held: bool) -> None:
+        counts = self._counts[name]
+        counts[0] += 1
+        counts[1] += held
+        counts[2] = 0 if held else counts[2] + 1
+        counts[3] = max(counts[3], counts[2])
+
+    def accounts(self) -> dict[str, BudgetAccount]:
+        limits = self._budgets.model_dump()
+        return {
+            name: BudgetAccount(limits[name], windows, held, float(longest))
+            for name, (windows, held, _, longest) in self._counts.items()
+        }

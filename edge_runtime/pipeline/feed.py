@@ -1,0 +1,92 @@
+"""The source thread's work: read, wait for the picture's time, stamp, hand over."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from edge_runtime.core import Clock, Frame
+from edge_runtime.errors import SourceError
+from edge_runtime.sources.base import Source
+from edge_runtime.sources.pace import StreamPace
+
+from .accounts import NS, Accounts
+from .slot import NewestSlot
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends by itself; None where it does not."""
+
+    frames: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """A frame and what it cost to read it."""
+
+    frame: Frame
+    source_ms: float
+
+
+class Feed:
+    """Moves pictures of one source into the slot until the stream, a limit or `stop` ends it; then closes the slot.
+
+    A camera's pictures, and a file's at `live` pace, are offered newest-wins; with `waits` every picture is taken.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        slot: NewestSlot[Captured],
+        accounts: Accounts,
+        clock: Clock,
+        *,
+        camera: str,
+        ego_speed_mps: float | None,
+        waits: bool,
+        limits: Limits,
+    ) -> None:
+        self.error: str | None = None
+        self._source, self._slot, self._accounts, self._clock = source, slot, accounts, clock
+        self._camera, self._ego_speed_mps, self._waits, self._limits = camera, ego_speed_mps, waits, limits
+        self.pace = None if source.paced or waits else StreamPace(source.info.fps)
+
+    def run(self, stop: threading.Event) -> None:
+        try:
+            self._run(stop)
+        except SourceError as error:
+            self.error = str(error)
+        except Exception as error:  # whatever ended the camera, the run ends in order and says so
+            self.error = f"reading the source failed: {type(error).__name__}: {error}"
+        finally:
+            self._slot.close()
+
+    def _run(self, stop: threading.Event) -> None:
+        frames, seconds = self._limits.frames, self._limits.seconds
+        first_ns = None
+        while not stop.is_set() and (frames is None or self._accounts.captured < frames):
+            began_ns = self._clock.now_ns()
+            picture = self._source.read()
+            if picture is None:
+                return
+            now_ns = self._clock.now_ns()
+            source_ms = (now_ns - began_ns) / 1e6
+            if self.pace is not None:
+                if not self._clock.wait_until_ns(self.pace.due_ns(picture.t_stream_ns, now_ns), stop):
+                    return
+                now_ns = self._clock.now_ns()
+            first_ns = now_ns if first_ns is None else first_ns
+            if seconds is not None and now_ns - first_ns >= seconds * NS:
+                return
+            frame = Frame(
+                frame_id=self._accounts.capture(now_ns),
+                camera=self._camera,
+                t_capture_ns=now_ns,
+                image=picture.image,
+                ego_speed_mps=self._ego_speed_mps,
+                t_stream_ns=picture.t_stream_ns,
+            )
+            if not self._slot.put(Captured(frame, source_ms), wait=self._waits):
+                self._accounts.drop()

@@ -1,0 +1,91 @@
+"""A sink on a thread of its own, so that a slow or broken one never holds the pipeline up."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from edge_runtime.core import Frame, FrameResult
+from edge_runtime.errors import SinkError
+from edge_runtime.sinks.base import Sink
+
+ROOM = 8
+PATIENCE_S = 5.0
+
+
+class Outlet:
+    """A queue of at most `ROOM` results in front of one opened sink; counts what was written and what was dropped.
+
+    When the queue is full the oldest waiting result is dropped. With `waits` (a file replayed fast) the pipeline is
+    held for up to `PATIENCE_S` instead; a sink that exhausts this is dropped from until it takes something again.
+    A sink that raises is ended and named in `error`; everything later counts as dropped.
+    """
+
+    def __init__(self, sink: Sink, waits: bool) -> None:
+        self.name = sink.name
+        self.written = 0
+        self.dropped = 0
+        self.error: str | None = None
+        self._sink = sink
+        self._waits = waits
+        self._queue: deque[tuple[Frame, FrameResult]] = deque()
+        self._changed = threading.Condition()
+        self._stalled = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name=f"sink {sink.name}", daemon=True)
+        self._thread.start()
+
+    def offer(self, frame: Frame, result: FrameResult) -> None:
+        with self._changed:
+            if self._waits and len(self._queue) >= ROOM:
+                patience_s = 0.0 if self._stalled else PATIENCE_S
+                self._stalled = not self._changed.wait_for(
+                    lambda: len(self._queue) < ROOM or self.error is not None, patience_s
+                )
+            if self.error is not None:
+                self.dropped += 1
+                return
+            if len(self._queue) >= ROOM:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append((frame, result))
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._closing)
+                if not self._queue:
+                    break
+                frame, result = self._queue.popleft()
+                self._changed.notify_all()
+            try:
+                self._sink.write(frame, result)
+            except (SinkError, OSError) as error:
+                self._fail(str(error), unwritten=1)
+                break
+            except Exception as error:  # a defect in a sink must not end the drive either
+                self._fail(f"{type(error).__name__}: {error}", unwritten=1)
+                break
+            self.written += 1
+            del frame, result
+        try:
+            self._sink.close()
+        except (SinkError, OSError) as error:
+            self._fail(str(error))
+
+    def _fail(self, reason: str, unwritten: int = 0) -> None:
+        with self._changed:
+            self.dropped += len(self._queue) + unwritten
+            self._queue.clear()
+            self.error = self.error or reason
+            self._changed.notify_all()
+
+    def close(self, timeout_s: float) -> None:
+        """Write what waits, flush, and end the thread; a sink that does not finish in time is left and named."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+        if self._thread.is_alive() and self.error is None:
+            self._fail(f"did not finish within {timeout_s:.0f} s")

@@ -1,0 +1,261 @@
+"""A pipeline from its file to its summary: what the command line and embedding programs use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from edge_runtime.config.export import to_document
+from edge_runtime.config.load import LoadedPipeline, load_pipeline
+from edge_runtime.config.schema import CameraSource
+from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint, SystemClock
+from edge_runtime.core.quantiles import Quantiles
+from edge_runtime.errors import EngineError, SinkError
+from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_summary
+from edge_runtime.sinks import make_sink
+from edge_runtime.sinks.base import Sink, SinkContext
+from edge_runtime.sinks.callback import CallbackSink
+from edge_runtime.sources import open_source
+
+from .accounts import Accounts, Snapshot
+from .assemble import assemble
+from .budgets import BudgetWindows
+from .executor import Executor
+from .feed import Captured, Feed, Limits
+from .outlet import Outlet
+from .slot import NewestSlot
+from .summary import RunSummary, SinkAccount, Spread
+
+OnResult = Callable[[Frame, FrameResult], None]
+
+# How long a sink may take to flush after the last frame before it is left behind and named.
+FLUSH_S = 10.0
+# How long a source may take to return from a read once the run has stopped.
+READ_S = 2.0
+
+
+class Pipeline:
+    """A pipeline file that has been read and checked; every `start` is a run of its own."""
+
+    def __init__(self, loaded: LoadedPipeline) -> None:
+        self.loaded = loaded
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Mapping[str, object] | Iterable[str] = ()) -> Pipeline:
+        """Read a pipeline file; `overrides` are `{"source.path": "drive.mp4"}` or `["source.path=drive.mp4"]`.
+
+        Raises `ConfigError` with every mistake in it.
+        """
+        return cls(load_pipeline(path, overrides))
+
+    def start(
+        self,
+        *,
+        out: Path | None = None,
+        frames: int | None = None,
+        seconds: float | None = None,
+        on_result: OnResult | None = None,
+        clock: Clock | None = None,
+    ) -> Run:
+        """Open everything and start the threads; the caller closes the returned run (`with` does).
+
+        `frames` and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame order on a
+        thread of its own. Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
+        """
+        return Run(self.loaded, out, Limits(frames, seconds), on_result, clock or SystemClock())
+
+    def run(
+        self,
+        on_result: OnResult | None = None,
+        *,
+        out: Path | None = None,
+        frames: int | None = None,
+        seconds: float | None = None,
+    ) -> RunSummary:
+        """Run to the end of the stream or limit and return the summary. Ctrl-C drains and then raises."""
+        with self.start(out=out, frames=frames, seconds=seconds, on_result=on_result) as run:
+            run.wait()
+            return run.finish()
+
+
+class Run:
+    """One run of a pipeline: owns its source, networks, sinks, threads and folder. Made by `Pipeline.start`."""
+
+    def __init__(
+        self, loaded: LoadedPipeline, out: Path | None, limits: Limits, on_result: OnResult | None, clock: Clock
+    ) -> None:
+        config = loaded.config
+        self._config, self._clock = config, clock
+        self._accounts = Accounts()
+        self._budgets = BudgetWindows(config.budgets)
+        self._stop = threading.Event()
+        self._summary: RunSummary | None = None
+        fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
+        with ExitStack() as owner, ExitStack() as opening:
+            self._assembly = assemble(loaded, clock, owner)
+            self._source = open_source(config.source)
+            opening.callback(self._source.close)
+            self.folder = create_run_folder(config.name, out, datetime.now())
+            write_pipeline(self.folder, to_document(config))
+            context = SinkContext(
+                self.folder, self._assembly.classes, self._assembly.shown, self._source.info.fps or 30.0
+            )
+            sinks: list[Sink] = [make_sink(block) for block in config.sinks]
+            if on_result is not None:
+                sinks.append(CallbackSink(on_result))
+            for sink in sinks:
+                sink.open(context)
+                opening.callback(_close_quietly, sink)
+            self._outlets = [Outlet(sink, waits=fast) for sink in sinks]
+            self._slot: NewestSlot[Captured] = NewestSlot()
+            speed_kmh = config.source.ego_speed_kmh
+            self._feed = Feed(
+                self._source,
+                self._slot,
+                self._accounts,
+                clock,
+                camera=config.source.camera,
+                ego_speed_mps=None if speed_kmh is None else speed_kmh / 3.6,
+                waits=fast,
+                limits=limits,
+            )
+            point = OperatingPoint()
+            self._executor = Executor(
+                self._slot,
+                self._assembly.steps,
+                self._publish,
+                clock,
+                in_flight=config.executor.in_flight,
+                fresh=not fast,
+                point=lambda: point,
+            )
+            feeder = threading.Thread(target=self._feed.run, args=(self._stop,), name="source", daemon=True)
+            self._threads = (feeder, *self._executor.threads())
+            opening.pop_all()
+            self._owner = owner.pop_all()
+        for thread in self._threads:
+            thread.start()
+
+    def _publish(self, frame: Frame, result: FrameResult) -> None:
+        now_ns = self._clock.now_ns()
+        self._accounts.publish(result, now_ns)
+        if result.error is None:
+            self._budgets.published(now_ns, result.latency_ms, frame.ego_speed_mps)
+        for outlet in self._outlets:
+            outlet.offer(frame, result)
+
+    def stop(self) -> None:
+        """Take no more frames; those taken are finished and published. Safe from any thread, any number of times."""
+        self._stop.set()
+        self._slot.close()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the last frame is out; False when it is not yet after `timeout_s`."""
+        self._threads[-1].join(timeout_s)
+        return not self._threads[-1].is_alive()
+
+    @property
+    def name(self) -> str:
+        return f"{self._config.name} · {self._config.source.camera}"
+
+    @property
+    def pictures(self) -> int | None:
+        """How many frames the source will give; None when it cannot tell or never ends."""
+        endless = isinstance(self._config.source, CameraSource) or self._config.source.loop
+        return None if endless else self._source.info.pictures
+
+    @property
+    def host_cpu_ns(self) -> int:
+        """CPU time of the two host threads, once the run has ended: preprocess, decode, merge, track, publish."""
+        return sum(self._executor.cpu_ns.values())
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def snapshot(self) -> Snapshot:
+        return self._accounts.snapshot(self._clock.now_ns(), self._slot.overwritten)
+
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know so far: warnings of the source, failed frames, sinks that ended."""
+        found = list(self._source.warnings)
+        found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
+        found += [f"sink {outlet.name} ended: {outlet.error}" for outlet in self._outlets if outlet.error]
+        return tuple(found)
+
+    def finish(self) -> RunSummary:
+        """Drain, flush, close, and write `summary.json`. May be called twice; the summary is the same."""
+        if self._summary is not None:
+            return self._summary
+        self.stop()
+        self.wait()
+        self._threads[0].join(READ_S)
+        self._settle()
+        for outlet in self._outlets:
+            outlet.close(FLUSH_S)
+        if not self._threads[0].is_alive():  # closing a device under a blocked read would crash the process
+            self._source.close()
+        self._owner.close()
+        self._summary = self._summarise()
+        write_summary(self.folder, self._summary.document())
+        return self._summary
+
+    def _settle(self) -> None:
+        """Give every frame that a broken run left behind its column."""
+        self._slot.close()
+        if self._slot.take() is not None:
+            self._accounts.drop()
+        for _ in range(self._executor.lost_frames):
+            self._accounts.lose(str(self._executor.failure))
+
+    def _error(self) -> str | None:
+        failure = self._executor.failure
+        if isinstance(failure, EngineError):
+            return str(failure)
+        if failure is not None:
+            return f"{type(failure).__name__}: {failure}"
+        return self._feed.error
+
+    def _summarise(self) -> RunSummary:
+        accounts = self._accounts
+        warnings = list(self._source.warnings)
+        if self._feed.pace is not None and self._feed.pace.late_pictures:
+            warnings.append(f"{self._feed.pace.late_pictures} pictures were decoded too late for the stream's own rate")
+        return RunSummary(
+            name=self._config.name,
+            folder=self.folder,
+            frames=accounts.counts(self._slot.overwritten),
+            seconds=accounts.seconds,
+            fps=accounts.fps,
+            latency_ms=_spread(accounts.latency),
+            stage_ms={stage: _spread(quantiles) for stage, quantiles in accounts.stages.items()},
+            budgets=self._budgets.accounts(),
+            sinks={outlet.name: SinkAccount(outlet.written, outlet.dropped, outlet.error) for outlet in self._outlets},
+            warnings=warnings,
+            failures=dict(accounts.failures),
+            error=self._error(),
+            versions=versions(),
+            config=to_document(self._config),
+        )
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+
+
+def _close_quietly(sink: Sink) -> None:
+    """Undo an `open` while another error is already on its way to the user."""
+    with suppress(SinkError, OSError):
+        sink.close()
+
+
+def _spread(quantiles: Quantiles) -> Spread:
+    return Spread(*(quantiles.quantile_ms(q) for q in (0.5, 0.95, 0.99)))

@@ -1,0 +1,77 @@
+"""What a run says of itself at the end: the document `summary.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .accounts import FrameCounts
+from .budgets import BudgetAccount
+
+
+@dataclass(frozen=True, slots=True)
+class SinkAccount:
+    """What became of a sink: results written and dropped, and the error that ended it, or None."""
+
+    written: int
+    dropped: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Quantiles in milliseconds."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunSummary:
+    """The outcome of one run. `error` is None when it ended by itself, a limit or a signal."""
+
+    name: str
+    folder: Path
+    frames: FrameCounts
+    seconds: float
+    fps: float | None
+    latency_ms: Spread
+    stage_ms: Mapping[str, Spread]
+    budgets: Mapping[str, BudgetAccount]
+    sinks: Mapping[str, SinkAccount]
+    warnings: Sequence[str]
+    failures: Mapping[str, int]
+    error: str | None
+    versions: Mapping[str, str]
+    config: Mapping[str, Any]
+
+    @property
+    def budgets_held(self) -> bool:
+        return all(budget.held == budget.windows for budget in self.budgets.values())
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document; its keys are part of the program's contract."""
+        return {
+            "name": self.name,
+            "folder": str(self.folder),
+            "frames": asdict(self.frames),
+            "seconds": round(self.seconds, 3),
+            "fps": None if self.fps is None else round(self.fps, 2),
+            "latency_ms": _rounded(self.latency_ms),
+            "stage_ms": {stage: _rounded(spread) for stage, spread in self.stage_ms.items()},
+            "power_w": None,
+            "budgets": {name: asdict(budget) for name, budget in self.budgets.items()},
+            "sinks": {name: asdict(sink) for name, sink in self.sinks.items()},
+            "warnings": list(self.warnings),
+            "failures": dict(self.failures),
+            "error": self.error,
+            "versions": dict(self.versions),
+            "config": dict(self.config),
+        }
+
+
+def _rounded(spread: Spread) -> dict[str, float | None]:
+    return {key: None if value is None else round(value, 3) for key, value in asdict(spread).items()}

@@ -1,0 +1,153 @@
+import queue
+import threading
+
+import numpy as np
+import pytest
+
+from edge_runtime.core import Detections, Frame, OperatingPoint, SystemClock
+from edge_runtime.errors import EngineError, OutputError
+from edge_runtime.pipeline.executor import ENGINE_FAILURES_IN_A_ROW, Executor
+from edge_runtime.pipeline.feed import Captured
+from edge_runtime.pipeline.slot import NewestSlot
+
+
+class FakeNetwork:
+    """A network that notes the order of events and finishes a frame only when it is told to."""
+
+    name = "objects"
+
+    def __init__(self, events, fails=None):
+        self.events, self.fails = events, fails or {}
+        self.allowed: queue.Queue[int] = queue.Queue()
+        self.launched: queue.Queue[int] = queue.Queue()
+        self.free_running = False
+
+    def launch(self, entry):
+        self.events.append(("launch", entry.frame.frame_id, entry.ring))
+        self.launched.put(entry.frame.frame_id)
+
+    def finish(self, entry):
+        if not self.free_running:
+            assert self.allowed.get(timeout=10) == entry.frame.frame_id
+        self.events.append(("finish", entry.frame.frame_id, entry.ring))
+        error = self.fails.get(entry.frame.frame_id)
+        if error is not None:
+            raise error
+        entry.detections[self.name] = Detections.empty()
+
+
+def frame(n):
+    return Captured(Frame(n, "front", n, np.zeros((2, 2, 3), np.uint8)), 0.1)
+
+
+def start(network, in_flight=2):
+    slot: NewestSlot[Captured] = NewestSlot()
+    published = []
+    executor = Executor(
+        slot,
+        [network],
+        lambda frame, result: published.append(result),
+        SystemClock(),
+        in_flight=in_flight,
+        fresh=False,
+        point=OperatingPoint,
+    )
+    threads = executor.threads()
+    for thread in threads:
+        thread.start()
+    return slot, executor, threads, published
+
+
+def feed_and_join(slot, threads, count):
+    for n in range(count):
+        if not slot.put(frame(n), wait=True):
+            break
+    slot.close()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_the_next_frame_is_launched_while_the_one_before_is_in_the_network():
+    events = []
+    network = FakeNetwork(events)
+    slot, _, threads, published = start(network)
+    slot.put(frame(0))
+    assert network.launched.get(timeout=10) == 0
+    slot.put(frame(1))
+    assert network.launched.get(timeout=10) == 1
+    assert published == []
+    network.free_running = True
+    network.allowed.put(0)
+    slot.close()
+    for thread in threads:
+        thread.join(10)
+    assert [result.frame_id for result in published] == [0, 1]
+
+
+def test_no_more_frames_are_in_flight_than_the_ring_holds_and_each_has_its_own_entry():
+    events = []
+    network = FakeNetwork(events)
+    network.free_running = True
+    slot, _, threads, published = start(network, in_flight=3)
+    feed_and_join(slot, threads, 200)
+    inside, most = set(), 0
+    for what, _, ring in events:
+        if what == "launch":
+            assert ring not in inside
+            inside.add(ring)
+        else:
+            inside.remove(ring)
+        most = max(most, len(inside))
+    assert most <= 3
+    assert [result.frame_id for result in published] == list(range(200))
+
+
+def test_a_frame_with_a_bad_output_fails_and_the_run_goes_on():
+    network = FakeNetwork([], fails={3: OutputError("output 'boxes' has 2 NaN values")})
+    network.free_running = True
+    slot, executor, threads, published = start(network)
+    feed_and_join(slot, threads, 6)
+    assert executor.failure is None
+    assert [result.error for result in published if result.error] == ["objects: output 'boxes' has 2 NaN values"]
+    assert published[3].detections == {}
+    assert len(published) == 6
+
+
+def test_a_network_that_keeps_raising_ends_the_run_and_every_frame_is_accounted_for():
+    network = FakeNetwork([], fails={n: EngineError("road: out of memory") for n in range(2, 100)})
+    network.free_running = True
+    slot, executor, threads, published = start(network)
+    feed_and_join(slot, threads, 100)
+    assert isinstance(executor.failure, EngineError)
+    assert f"{ENGINE_FAILURES_IN_A_ROW} frames in a row" in str(executor.failure)
+    assert len([result for result in published if result.error]) == ENGINE_FAILURES_IN_A_ROW
+
+
+@pytest.mark.parametrize("where", ["launch", "finish"])
+def test_a_defect_in_a_stage_ends_the_run_instead_of_hanging_it(where, monkeypatch):
+    network = FakeNetwork([])
+    network.free_running = True
+    before = getattr(network, where)
+
+    def broken(entry):
+        if entry.frame.frame_id == 5:
+            raise ZeroDivisionError("a defect")
+        before(entry)
+
+    monkeypatch.setattr(network, where, broken)
+    slot, executor, threads, published = start(network)
+    feed_and_join(slot, threads, 50)
+    assert isinstance(executor.failure, ZeroDivisionError)
+    assert executor.lost_frames >= 1
+    assert [result.frame_id for result in published] == list(range(len(published)))
+
+
+def test_threads_end_when_nothing_ever_comes():
+    slot, _, threads, published = start(FakeNetwork([]))
+    slot.close()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert published == []
+    assert threading.active_count() < 20
