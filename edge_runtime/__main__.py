@@ -1,0 +1,5 @@
+"""`python -m edge_runtime` is `edge-run`."""
+
+from .cli.main import main
+
+main()

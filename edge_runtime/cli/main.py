@@ -1,0 +1,93 @@
+"""`edge-run`: the verbs, each loaded only when it is used, and what every verb does with errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from edge_runtime.errors import ConfigError, EdgeRuntimeError
+from edge_runtime.version import VERSION
+
+# verb -> what its line in --help says; the verb lives in the module of its name.
+VERBS = {
+    "run": "Run a pipeline (edge-run PIPELINE.yaml does the same).",
+    "bench": "Measure bare engine, one-after-another and pipelined throughput.",
+    "schema": "Print the JSON Schema of the pipeline file.",
+}
+
+FAILED, BAD_USE, NOT_HELD = 1, 2, 3
+
+
+class Verbs(click.Group):
+    """A group whose verbs are imported on use, and which takes a pipeline file in the place of a verb."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        module = import_module(f"edge_runtime.cli.{name}")
+        return cast(click.Command, module.command)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name in VERBS:
+            return super().resolve_command(context, args)
+        if name.endswith((".yaml", ".yml")) or Path(name).exists():
+            return "run", self.get_command(context, "run"), args
+        near = get_close_matches(name, VERBS, 1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"The verbs are {', '.join(VERBS)}."
+        raise click.UsageError(f"'{name}' is neither a verb nor a pipeline file. {hint}", context)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(VERSION, "--version", prog_name="edge-run")
+def app() -> None:
+    """Run perception networks at frame rate: cameras in, detections out, nothing lost silently.
+
+    \b
+    edge-run PIPELINE.yaml
+    edge-run PIPELINE.yaml --set source.path=drive.mp4 --seconds 10
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script. Exit codes: 0 fine, 1 the run failed, 2 bad usage or bad file, 3 a budget was not held."""
+    sys.exit(run_app(arguments))
+
+
+def run_app(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; errors meant for people go to stderr as text."""
+    try:
+        result: Any = app.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return BAD_USE
+    except click.ClickException as error:
+        error.show()
+        return BAD_USE
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        return FAILED
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        return BAD_USE
+    except EdgeRuntimeError as error:
+        click.echo(f"edge-run: {error}", err=True)
+        return FAILED
+    except BrokenPipeError:
+        return FAILED
+    return result if isinstance(result, int) else 0

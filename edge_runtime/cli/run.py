@@ -1,0 +1,124 @@
+"""`edge-run run`."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from edge_runtime.errors import ConfigError, EdgeRuntimeError
+from edge_runtime.pipeline.run import Pipeline, Run
+from edge_runtime.report.terminal import status_line, status_panel, summary_panel
+
+from .main import BAD_USE, FAILED, NOT_HELD
+
+LIVE_S, LOG_S = 0.25, 1.0
+
+
+class Seconds(click.FloatRange):
+    """A duration; unlike a plain range it refuses nan and infinity."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, context))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, context)
+        return seconds
+
+
+SECONDS = Seconds(min=0, min_open=True)
+
+
+def pipeline_options(function: Any) -> Any:
+    """What every verb that takes a pipeline file understands."""
+    function = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(function)
+    function = click.option(
+        "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."
+    )(function)
+    return click.argument("pipeline", type=click.Path(path_type=Path))(function)
+
+
+@click.command("run")
+@pipeline_options
+@click.option("--frames", type=click.IntRange(min=1), help="Stop after this many frames.")
+@click.option("--seconds", type=SECONDS, help="Stop after this many seconds.")
+@click.option("--pace", type=click.Choice(["live", "fast"]), help="Override source.pace of a file.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (runs/NAME-TIME).")
+@click.option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
+def command(
+    pipeline: Path,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    frames: int | None,
+    seconds: float | None,
+    pace: str | None,
+    out: Path | None,
+    strict: bool,
+) -> int:
+    """Run a pipeline to the end of its source; Ctrl-C stops it in order.
+
+    \b
+    edge-run pipelines/highway_video.yaml --set source.path=drive.mp4
+    edge-run pipelines/highway_video.yaml --pace fast --frames 500 --json
+    """
+    if pace is not None:
+        overrides = (*overrides, f"source.pace={pace}")
+    console = Console(stderr=True)
+    loaded = Pipeline.load(pipeline, overrides)
+    try:
+        run = loaded.start(out=out, frames=frames, seconds=seconds)
+    except ConfigError:
+        raise
+    except EdgeRuntimeError as error:
+        click.echo(f"edge-run: {error}", err=True)
+        return BAD_USE
+    with run, stop_on_signals(run, console):
+        follow(run, console, frames)
+        summary = run.finish()
+    if as_json:
+        click.echo(json.dumps(summary.document(), indent=2, ensure_ascii=False))
+    else:
+        out_console = Console()
+        out_console.print(summary_panel(summary))
+        out_console.print(f"results in {summary.folder}", soft_wrap=True, highlight=False)
+    if summary.error is not None or (summary.frames.failed and not summary.frames.published):
+        return FAILED
+    return NOT_HELD if strict and not summary.budgets_held else 0
+
+
+@contextmanager
+def stop_on_signals(run: Run, console: Console) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the run in order; a second SIGINT ends the program at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        run.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def follow(run: Run, console: Console, frames: int | None) -> None:
+    """Show the run until its last frame is out: a live panel on a terminal, else one line a second."""
+    if not console.is_terminal:
+        while not run.wait(LOG_S):
+            console.print(status_line(run.snapshot()), soft_wrap=True, highlight=False)
+        return
+    goal = frames or run.pictures
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while not run.wait(LIVE_S):
+            live.update(status_panel(run.name, run.snapshot(), goal, run.notices(), run.stopping), refresh=True)

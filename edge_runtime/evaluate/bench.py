@@ -1,0 +1,189 @@
+"""How fast is a pipeline, and what does the overlap gain? Three ways of running it, interleaved in one process.
+
+`bare`: the networks alone, input resident, calls back to back. `sequential`: decode, preprocess, infer, decode the
+output, publish, one after another on one thread, made of the same pieces. `pipeline`: the executor, as fast as it goes.
+"""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+
+from edge_runtime.config.load import LoadedPipeline
+from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint
+from edge_runtime.core.quantiles import Quantiles
+from edge_runtime.errors import RunError
+from edge_runtime.pipeline.accounts import NS
+from edge_runtime.pipeline.assemble import assemble
+from edge_runtime.pipeline.entry import Entry
+from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.sinks import make_sink
+from edge_runtime.sinks.base import SinkContext
+from edge_runtime.sources import open_source
+from edge_runtime.sources.base import Source
+
+Progress = Callable[[str, int, int], None]
+
+# Frames after which memory counts as warm.
+WARM_FRAMES = 500
+
+
+@dataclass
+class BenchReport:
+    """Figures of one bench; lists hold one value a repeat, and the scalars are their medians."""
+
+    frames_per_repeat: int
+    bare_engine_fps: list[float] = field(default_factory=list)
+    sequential_fps: list[float] = field(default_factory=list)
+    pipeline_fps: list[float] = field(default_factory=list)
+    overlap_efficiency: list[float] = field(default_factory=list)
+    speedup: list[float] = field(default_factory=list)
+    runtime_cpu_us_per_frame: list[float] = field(default_factory=list)
+    latency_ms: dict[str, float | None] = field(default_factory=dict)
+    stage_ms: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    rss_mb: dict[str, float] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `bench --json`."""
+        repeats = {name: value for name, value in asdict(self).items() if isinstance(value, list)}
+        medians = {name: round(median(values), 4) for name, values in repeats.items()}
+        return {
+            **medians,
+            "latency_ms": self.latency_ms,
+            "stage_ms": self.stage_ms,
+            "rss_mb": self.rss_mb,
+            "frames_per_repeat": self.frames_per_repeat,
+            "machine": machine(),
+            "repeats": {name: [round(value, 4) for value in values] for name, values in repeats.items()},
+        }
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return {"cpu": name, "cores": psutil.cpu_count(), "platform": platform.platform()}
+
+
+def bench(
+    loaded: LoadedPipeline, clock: Clock, *, repeats: int, seconds: float, frames: int | None, progress: Progress
+) -> BenchReport:
+    """Measure a pipeline on its own source (looped), `repeats` times each way.
+
+    Each measurement takes `frames` frames, or as many as run in about `seconds` one after another.
+    """
+    source = loaded.config.source
+    if source.kind == "camera":
+        raise RunError("bench needs a source that can be repeated: set source to a video or a folder of images")
+    looped = source.model_copy(update={"loop": True, "pace": "fast"})
+    bench_loaded = loaded.with_config(loaded.config.model_copy(update={"source": looped}))
+    if frames is None:
+        progress("warming up", 0, repeats)
+        trial = _sequential(bench_loaded, clock, 20)
+        frames = max(30, int(seconds * trial.fps))
+    report = BenchReport(frames)
+    for repeat in range(repeats):
+        progress("bare engine", repeat, repeats)
+        bare_fps = _bare(bench_loaded, clock, frames)
+        progress("one after another", repeat, repeats)
+        sequential = _sequential(bench_loaded, clock, frames)
+        progress("pipelined", repeat, repeats)
+        pipeline_fps = _pipelined(bench_loaded, frames, report)
+        report.bare_engine_fps.append(bare_fps)
+        report.sequential_fps.append(sequential.fps)
+        report.pipeline_fps.append(pipeline_fps)
+        report.overlap_efficiency.append(pipeline_fps / min(bare_fps, sequential.host_fps))
+        report.speedup.append(pipeline_fps / sequential.fps)
+    progress("done", repeats, repeats)
+    return report
+
+
+def _bare(loaded: LoadedPipeline, clock: Clock, frames: int) -> float:
+    """All networks of a frame at once, input resident, the next call always waiting."""
+    with ExitStack() as owner:
+        engines = list(assemble(loaded, clock, owner).engines.values())
+        depth = min(engine.slots for engine in engines)
+        began_ns = clock.now_ns()
+        for n in range(frames + depth - 1):
+            if n < frames:
+                for engine in engines:
+                    engine.enqueue(n % depth, 1)
+            if n >= depth - 1:
+                for engine in engines:
+                    engine.collect((n - depth + 1) % depth)
+        return frames * NS / (clock.now_ns() - began_ns)
+
+
+@dataclass(frozen=True)
+class _Sequential:
+    fps: float
+    host_fps: float
+
+
+def _sequential(loaded: LoadedPipeline, clock: Clock, frames: int) -> _Sequential:
+    config = loaded.config
+    networks = {stage.name for stage in config.stages if stage.kind in ("detect", "segment", "classify")}
+    with ExitStack() as owner:
+        assembly = assemble(loaded, clock, owner, lanes=False)
+        source: Source = open_source(config.source)
+        owner.callback(source.close)
+        folder = Path(owner.enter_context(tempfile.TemporaryDirectory()))
+        context = SinkContext(folder, assembly.classes, assembly.shown, source.info.fps or 30.0)
+        sinks = [make_sink(block) for block in config.sinks]
+        for sink in sinks:
+            sink.open(context)
+            owner.callback(sink.close)
+        network_ms = 0.0
+        began_ns = clock.now_ns()
+        for n in range(frames):
+            picture = source.read()
+            if picture is None:
+                raise RunError(f"the source ended after {n} frames: bench needs one that can be read again")
+            frame = Frame(n, config.source.camera, clock.now_ns(), picture.image, None, picture.t_stream_ns)
+            entry = Entry(0, frame, OperatingPoint())
+            for step in assembly.steps:
+                step.launch(entry)
+            for step in assembly.steps:
+                step.finish(entry)
+            result = entry.result(clock.now_ns())
+            for sink in sinks:
+                sink.write(frame, result)
+            network_ms += sum(took_ms for stage, took_ms in entry.stage_ms.items() if stage in networks)
+        elapsed_s = (clock.now_ns() - began_ns) / NS
+    return _Sequential(frames / elapsed_s, frames / max(1e-9, elapsed_s - network_ms / 1e3))
+
+
+def _pipelined(loaded: LoadedPipeline, frames: int, report: BenchReport) -> float:
+    process = psutil.Process()
+    warm_at = min(WARM_FRAMES, frames // 2)
+    latency = Quantiles()
+
+    def observe(frame: Frame, result: FrameResult) -> None:
+        latency.add(result.latency_ms)
+        if result.frame_id == warm_at:
+            report.rss_mb["start"] = round(process.memory_info().rss / 2**20, 1)
+
+    with tempfile.TemporaryDirectory() as folder:
+        with Pipeline(loaded).start(out=Path(folder), frames=frames, on_result=observe) as run:
+            run.wait()
+            report.rss_mb["end"] = round(process.memory_info().rss / 2**20, 1)
+            summary = run.finish()
+        if summary.error is not None or summary.fps is None:
+            raise RunError(f"the pipelined run failed: {summary.error or 'no frame was published'}")
+    report.runtime_cpu_us_per_frame.append(run.host_cpu_ns / 1e3 / frames)
+    document: Mapping[str, Any] = summary.document()
+    report.latency_ms, report.stage_ms = document["latency_ms"], document["stage_ms"]
+    return summary.fps

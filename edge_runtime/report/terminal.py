@@ -1,0 +1,153 @@
+"""What a person sees of a run on a terminal: the live status, the line for logs, the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
+from edge_runtime.pipeline.summary import RunSummary, Spread
+
+_PARTS = {"preprocess": "preprocess", "": "network", "decode": "decode"}
+
+
+def clock_text(seconds: float) -> str:
+    """12:05, or 1:12:05 from an hour on."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def status_line(snapshot: Snapshot) -> str:
+    """One line a second where there is no terminal: key=value, so that logs can be searched."""
+    counts = snapshot.counts
+    line = (
+        f"{clock_text(snapshot.elapsed_s)} fps={number(snapshot.fps)} "
+        f"latency_p50_ms={number(snapshot.latency_p50_ms)} latency_p99_ms={number(snapshot.latency_p99_ms)} "
+        f"captured={counts.captured} published={counts.published} overwritten={counts.overwritten}"
+    )
+    if counts.shed:
+        line += f" shed={counts.shed}"
+    if counts.failed:
+        line += f" failed={counts.failed}"
+    return line
+
+
+def status_panel(
+    title: str, snapshot: Snapshot, goal: int | None, notices: Iterable[str] = (), draining: bool = False
+) -> RenderableType:
+    """The live picture of a run; `goal` is the number of pictures the source will give, if it can tell."""
+    rows: list[RenderableType] = []
+    if goal:
+        rows.append(_progress(snapshot.counts.captured, goal))
+    latency = f"{number(snapshot.latency_p50_ms)} / {number(snapshot.latency_p99_ms)} ms"
+    rows.append(
+        Text.assemble((f"{number(snapshot.fps)} fps", "bold"), ("    latency p50 / p99  ", "dim"), (latency, "bold"))
+    )
+    rows.append(_counts(snapshot.counts))
+    if snapshot.stage_ms:
+        rows.append(_stages({stage: (took_ms,) for stage, took_ms in snapshot.stage_ms.items()}, ("mean ms",)))
+    rows += [Text(f"! {notice}", style="yellow", overflow="ellipsis", no_wrap=True) for notice in notices]
+    state = "draining" if draining else clock_text(snapshot.elapsed_s)
+    return Panel(
+        Group(*rows), title=f"[bold]{title}[/]", title_align="left", subtitle=state, subtitle_align="right", width=76
+    )
+
+
+def summary_panel(summary: RunSummary) -> RenderableType:
+    """The outcome of a run, for a person."""
+    rows: list[RenderableType] = [
+        Text.assemble(
+            (f"{number(summary.fps)} fps", "bold"),
+            (f" over {summary.seconds:.1f} s", "dim"),
+            ("    latency p50 / p95 / p99  ", "dim"),
+            (_quantiles(summary.latency_ms), "bold"),
+        ),
+        _counts(summary.frames),
+        _stages({stage: (spread.p50, spread.p99) for stage, spread in summary.stage_ms.items()}, ("p50 ms", "p99 ms")),
+    ]
+    for name, budget in summary.budgets.items():
+        limit = (
+            budget.limit if not isinstance(budget.limit, dict) else f"{budget.limit['city']}/{budget.limit['highway']}"
+        )
+        text = f"budget {name} {limit}: held in {budget.held} of {budget.windows} seconds"
+        if budget.held < budget.windows:
+            text += f", longest violation {budget.longest_violation_s:.0f} s"
+        rows.append(Text(text, style="green" if budget.held == budget.windows else "red"))
+    for name, sink in summary.sinks.items():
+        if sink.error or sink.dropped:
+            text = f"sink {name}: {sink.written} written, {sink.dropped} dropped"
+            rows.append(Text(text + (f"; ended: {sink.error}" if sink.error else ""), style="yellow"))
+    rows += [Text(f"! {count} x {reason}", style="yellow") for reason, count in summary.failures.items()]
+    rows += [Text(f"! {warning}", style="yellow") for warning in summary.warnings]
+    if summary.error:
+        rows.append(Text(f"the run ended early: {summary.error}", style="bold red"))
+    return Panel(Group(*rows), title=f"[bold]{summary.name}[/] finished", title_align="left", width=76)
+
+
+def _progress(done: int, goal: int) -> RenderableType:
+    grid = Table.grid(padding=(0, 2), expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_row(ProgressBar(total=goal, completed=min(done, goal)), f"{done} of {goal} frames")
+    return grid
+
+
+def _counts(counts: FrameCounts) -> RenderableType:
+    text = Text.assemble(("captured ", "dim"), str(counts.captured), ("  published ", "dim"), str(counts.published))
+    for label, count in (("overwritten", counts.overwritten), ("shed", counts.shed), ("failed", counts.failed)):
+        text.append(f"  {label} ", style="dim")
+        text.append(str(count), style="yellow" if count else "")
+    return text
+
+
+def _stages(rows: Mapping[str, tuple[float | None, ...]], heads: tuple[str, ...]) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("stage", style="cyan", no_wrap=True)
+    table.add_column("", style="dim")
+    for head in heads:
+        table.add_column(head, justify="right")
+    networks = {name.partition(".")[0] for name in rows if "." in name}
+    shown = ""
+    for name, values in rows.items():
+        stage, _, part = name.partition(".")
+        label = _PARTS[part] if stage in networks else ""
+        table.add_row("" if stage == shown else stage, label, *(number(value, 2) for value in values))
+        shown = stage
+    return table
+
+
+def _quantiles(spread: Spread) -> str:
+    return f"{number(spread.p50)} / {number(spread.p95)} / {number(spread.p99)} ms"
+
+
+def bench_table(document: Mapping[str, Any]) -> RenderableType:
+    """The figures of `edge-run bench`, median with the spread of the repeats."""
+    machine = document["machine"]
+    table = Table(
+        title=f"{document['frames_per_repeat']} frames a repeat · {machine['cpu']}, {machine['cores']} cores",
+        box=box.SIMPLE_HEAD,
+    )
+    for head in ("figure", "median", "min", "max"):
+        table.add_column(head, justify="left" if head == "figure" else "right")
+    for name, values in document["repeats"].items():
+        table.add_row(
+            name,
+            *(f"{value:.3g}" if value < 10 else f"{value:.1f}" for value in (document[name], min(values), max(values))),
+        )
+    for name in ("p50", "p95", "p99"):
+        table.add_row(f"latency {name} ms", number(document["latency_ms"][name]), "", "")
+    for name, value in document["rss_mb"].items():
+        table.add_row(f"resident memory at {name}, MB", number(value), "", "")
+    return table

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Make .venv, install, run the tests. Arguments go to pytest: scripts/test.sh tests/vision -x
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/_venv.sh
+install_into_venv "[dev]"
+exec .venv/bin/python -m pytest "$@"
