@@ -19,9 +19,11 @@ from .run import SECONDS, pipeline_options
 
 @click.command("bench")
 @pipeline_options
-@click.option("--repeats", type=click.IntRange(1, 100), default=5, show_default=True, help="Measure this many times.")
+@click.option(
+    "--repeats", type=click.IntRange(1, 100), metavar="N", default=5, show_default=True, help="Measure this many times."
+)
 @click.option("--seconds", type=SECONDS, default=3.0, show_default=True, help="Length of one measurement.")
-@click.option("--frames", type=click.IntRange(min=10), help="Length of one measurement in frames instead.")
+@click.option("--frames", type=click.IntRange(min=10), metavar="N", help="Length of one measurement in frames instead.")
 def command(
     pipeline: Path, overrides: tuple[str, ...], as_json: bool, repeats: int, seconds: float, frames: int | None
 ) -> None:

@@ -40,6 +40,13 @@ class Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Options may also stand before the pipeline file: `edge-run --pace fast PIPELINE.yaml`."""
+        own = {option for param in self.get_params(context) for option in param.opts}
+        if args and args[0].startswith("-") and args[0] not in own:
+            args = ["run", *args]
+        return super().parse_args(context, args)
+
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -53,7 +60,11 @@ class Verbs(click.Group):
         raise click.UsageError(f"'{name}' is neither a verb nor a pipeline file. {hint}", context)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    subcommand_metavar="PIPELINE.yaml | VERB ...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(VERSION, "--version", prog_name="edge-run")
 def app() -> None:
     """Run perception networks at frame rate: cameras in, detections out, nothing lost silently.

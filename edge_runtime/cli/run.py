@@ -50,10 +50,10 @@ def pipeline_options(function: Any) -> Any:
 
 @click.command("run")
 @pipeline_options
-@click.option("--frames", type=click.IntRange(min=1), help="Stop after this many frames.")
-@click.option("--seconds", type=SECONDS, help="Stop after this many seconds.")
+@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames.")
+@click.option("--seconds", type=SECONDS, metavar="S", help="Stop after this many seconds.")
 @click.option("--pace", type=click.Choice(["live", "fast"]), help="Override source.pace of a file.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (runs/NAME-TIME).")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
 @click.option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
 def command(
     pipeline: Path,

@@ -36,6 +36,11 @@ def test_a_missing_pipeline_file_is_not_taken_for_a_verb(capsys, tmp_path):
     assert "no.yaml" in capsys.readouterr().err
 
 
+def test_options_may_stand_before_the_pipeline_file(capsys, tmp_path):
+    assert run_app(["--pace", "fast", str(tmp_path / "no.yaml")]) == 2
+    assert "no.yaml" in capsys.readouterr().err
+
+
 def test_no_arguments_print_the_help_and_exit_two(capsys):
     assert run_app([]) == 2
     assert "Verbs" in capsys.readouterr().out

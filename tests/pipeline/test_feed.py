@@ -1,0 +1,129 @@
+import itertools
+import threading
+
+import numpy as np
+
+from edge_runtime.errors import SourceError
+from edge_runtime.pipeline.accounts import Accounts
+from edge_runtime.pipeline.feed import Feed, Limits
+from edge_runtime.pipeline.slot import NewestSlot
+from edge_runtime.sources.base import Picture, SourceInfo
+
+MS = 1_000_000
+
+
+class FakeClock:
+    """Time that moves only when somebody waits for it."""
+
+    def __init__(self):
+        self.now = 0
+
+    def now_ns(self):
+        return self.now
+
+    def thread_cpu_ns(self):
+        return 0
+
+    def wait_until_ns(self, due_ns, stop):
+        self.now = max(self.now, due_ns)
+        return not stop.is_set()
+
+
+class FakeSource:
+    """Pictures 40 ms apart; decoding one takes `decode_ms`; breaks or stops where told."""
+
+    paced = False
+    warnings = ()
+
+    def __init__(self, clock, pictures, decode_ms=1.0, breaks_at=None, error=None):
+        self.clock, self.left, self.decode_ms = clock, pictures, decode_ms
+        self.breaks_at, self.error, self.given = breaks_at, error or SourceError("camera front is gone"), 0
+        self.info = SourceInfo(25.0, pictures, 4, 4)
+
+    def read(self):
+        self.clock.now += int(self.decode_ms * MS)
+        if self.given == self.breaks_at:
+            raise self.error
+        if self.given == self.left:
+            return None
+        self.given += 1
+        return Picture(np.zeros((4, 4, 3), np.uint8), (self.given - 1) * 40 * MS)
+
+    def close(self):
+        pass
+
+
+class Collecting(NewestSlot):
+    """A slot whose reader is always faster than the writer."""
+
+    def __init__(self):
+        super().__init__()
+        self.frames = []
+
+    def put(self, item, wait=False):
+        accepted = super().put(item, wait)
+        if accepted:
+            self.frames.append(self.take().frame)
+        return accepted
+
+
+def run(source, clock, *, waits=False, limits=None, stop=None, slot=None):
+    slot, accounts = slot or Collecting(), Accounts()
+    limits = limits or Limits()
+    feed = Feed(source, slot, accounts, clock, camera="front", ego_speed_mps=30.0, waits=waits, limits=limits)
+    feed.run(stop or threading.Event())
+    return feed, slot, accounts
+
+
+def test_a_live_file_arrives_at_its_own_rate():
+    clock = FakeClock()
+    _, slot, accounts = run(FakeSource(clock, 5), clock)
+    times = [frame.t_capture_ns for frame in slot.frames]
+    assert [b - a for a, b in itertools.pairwise(times)] == [40 * MS] * 4
+    assert accounts.captured == 5
+    assert slot.frames[3].frame_id == 3
+    assert slot.frames[3].ego_speed_mps == 30.0
+
+
+def test_a_fast_file_does_not_wait():
+    clock = FakeClock()
+    _, slot, _ = run(FakeSource(clock, 5), clock, waits=True)
+    assert clock.now == 6 * MS
+    assert len(slot.frames) == 5
+
+
+def test_a_decoder_that_is_too_slow_is_counted_and_does_not_build_up_a_debt():
+    clock = FakeClock()
+    feed, slot, _ = run(FakeSource(clock, 20, decode_ms=100), clock)
+    assert feed.pace is not None
+    assert feed.pace.late_pictures > 10
+    assert slot.frames[-1].t_capture_ns <= 21 * 100 * MS
+
+
+def test_limits_end_the_run_and_nothing_more_is_captured():
+    clock = FakeClock()
+    assert run(FakeSource(clock, 50), clock, limits=Limits(frames=7))[2].captured == 7
+    clock = FakeClock()
+    assert run(FakeSource(clock, 50), clock, limits=Limits(seconds=0.41))[2].captured == 11
+
+
+def test_a_camera_that_dies_ends_the_run_in_order_with_its_reason():
+    clock = FakeClock()
+    feed, slot, accounts = run(FakeSource(clock, 50, breaks_at=4), clock)
+    assert feed.error == "camera front is gone"
+    assert accounts.captured == 4
+    assert slot.take() is None, "the slot is closed, so the pipeline drains"
+
+
+def test_an_error_nobody_expected_also_ends_the_run_in_order():
+    clock = FakeClock()
+    feed, slot, _ = run(FakeSource(clock, 50, breaks_at=0, error=ZeroDivisionError("a defect")), clock)
+    assert feed.error == "reading the source failed: ZeroDivisionError: a defect"
+    assert slot.take() is None
+
+
+def test_a_frame_that_comes_after_the_stop_is_counted():
+    clock, slot = FakeClock(), Collecting()
+    slot.close()
+    _, _, accounts = run(FakeSource(clock, 3), clock, slot=slot)
+    assert (accounts.captured, accounts.shed) == (3, 3)

@@ -1,0 +1,85 @@
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
+from edge_runtime.pipeline.budgets import BudgetAccount
+from edge_runtime.pipeline.summary import RunSummary, SinkAccount, Spread
+from edge_runtime.report.terminal import clock_text, status_line, status_panel, summary_panel
+
+SNAPSHOT = Snapshot(
+    FrameCounts(108, 100, 7, 0, 1), 4.3, 24.96, 12.2, 14.8, {"source": 1.1, "objects": 10.0, "objects.decode": 0.4}
+)
+
+
+def rendered(thing, width=100):
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(thing)
+    return console.file.getvalue()
+
+
+def summary(**changes):
+    values = {
+        "name": "highway",
+        "folder": Path("runs/x"),
+        "frames": FrameCounts(221, 221),
+        "seconds": 8.8,
+        "fps": 25.0,
+        "latency_ms": Spread(10.0, 12.0, 15.0),
+        "stage_ms": {"objects": Spread(8.0, 9.0, 10.0)},
+        "budgets": {"fps_floor": BudgetAccount(15.0, 8, 8, 0.0)},
+        "sinks": {},
+        "warnings": (),
+        "failures": {},
+        "error": None,
+        "versions": {},
+        "config": {},
+    }
+    return RunSummary(**{**values, **changes})
+
+
+def test_the_log_line_can_be_searched_by_key():
+    assert status_line(SNAPSHOT) == (
+        "00:04 fps=25.0 latency_p50_ms=12.2 latency_p99_ms=14.8 captured=108 published=100 overwritten=7 failed=1"
+    )
+
+
+def test_nothing_measured_yet_is_a_dash_and_not_a_zero():
+    empty = Snapshot(FrameCounts(), 0.0, None, None, None, {})
+    assert "fps=–" in status_line(empty)
+    assert "– fps" in rendered(status_panel("highway", empty, 10))
+
+
+@pytest.mark.parametrize("width", [40, 76, 200])
+def test_the_live_panel_fits_any_terminal(width):
+    text = rendered(status_panel("highway", SNAPSHOT, 221, ["sink video ended: the disk is full" * 5]), width)
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_the_live_panel_shows_progress_and_notices():
+    text = rendered(status_panel("highway", SNAPSHOT, 221, ["sink video ended: the disk is full"]))
+    assert "108 of 221 frames" in text
+    assert "the disk is full" in text
+    assert "network" in text
+
+
+def test_the_summary_names_what_was_not_held_and_what_ended():
+    text = rendered(
+        summary_panel(
+            summary(
+                budgets={"latency_ms": BudgetAccount(100.0, 8, 5, 2.0)},
+                sinks={"jsonl a": SinkAccount(3, 218, "No space left on device")},
+                error="the camera is gone",
+            )
+        )
+    )
+    assert "held in 5 of 8 seconds, longest violation 2 s" in text
+    assert "218 dropped; ended: No space left on device" in text
+    assert "the run ended early: the camera is gone" in text
+
+
+def test_times_of_an_hour_and_more_show_hours():
+    assert clock_text(59.9) == "00:59"
+    assert clock_text(4325) == "1:12:05"
