@@ -4,4 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/_venv.sh
 install_into_venv "[dev]"
+source scripts/_test_packages.sh
+install_test_packages
 exec .venv/bin/python -m pytest "$@"

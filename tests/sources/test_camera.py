@@ -40,8 +40,21 @@ class FakeCapture:
     def read(self):
         return (True, self.pictures.pop(0)) if self.pictures else (False, None)
 
+    def grab(self):
+        return self.read()[0]
+
     def release(self):
         self.released += 1
+
+
+class Ticks:
+    """A clock that tells the given times, in milliseconds, one a call."""
+
+    def __init__(self, *times_ms):
+        self.times_ms = list(times_ms)
+
+    def now_ns(self):
+        return self.times_ms.pop(0) * 1_000_000
 
 
 @pytest.fixture
@@ -68,7 +81,9 @@ KNOWN = {cv2.CAP_PROP_FRAME_WIDTH: 640.0, cv2.CAP_PROP_FRAME_HEIGHT: 480.0, cv2.
         ("2", cv2.CAP_V4L2, "/dev/video2"),
         ("/dev/v4l/by-id/front", cv2.CAP_V4L2, "/dev/v4l/by-id/front"),
         ("rtsp://10.0.0.5/stream", cv2.CAP_FFMPEG, "rtsp://10.0.0.5/stream"),
+        ("rtsp://me:pass!word@10.0.0.5/stream", cv2.CAP_FFMPEG, "rtsp://me:pass!word@10.0.0.5/stream"),
         ("nvarguscamerasrc ! appsink", cv2.CAP_GSTREAMER, "nvarguscamerasrc ! appsink"),
+        ("rtspsrc location=rtsp://cam/ ! appsink", cv2.CAP_GSTREAMER, "rtspsrc location=rtsp://cam/ ! appsink"),
     ],
 )
 def test_each_way_to_name_a_camera_has_its_backend(opened_with, device, backend, target):
@@ -79,13 +94,70 @@ def test_each_way_to_name_a_camera_has_its_backend(opened_with, device, backend,
     assert (opened.info.fps, opened.info.pictures, opened.info.width, opened.info.height) == (30.0, None, 640, 480)
 
 
-def test_rtsp_goes_over_tcp_without_a_queue_and_with_timeouts(opened_with):
+def test_rtsp_goes_over_tcp_with_timeouts_and_without_pictures_held_back_in_decoder_threads(opened_with):
     calls = opened_with(FakeCapture(PICTURE))
     source("rtsp://10.0.0.5/stream")
     _, _, parameters, options = calls[0]
-    assert cv2.CAP_PROP_READ_TIMEOUT_MSEC in parameters
-    assert "rtsp_transport;tcp" in options
-    assert "fflags;nobuffer" in options
+    given = dict(zip(parameters[::2], parameters[1::2], strict=True))
+    assert given[cv2.CAP_PROP_OPEN_TIMEOUT_MSEC] == 10_000
+    assert given[cv2.CAP_PROP_READ_TIMEOUT_MSEC] == 3_000
+    assert given[cv2.CAP_PROP_N_THREADS] == 1
+    assert options == "rtsp_transport;tcp"  # nobuffer would throw the first key frame away
+
+
+def rtsp_at(clock):
+    return camera.Camera(CameraSource(kind="camera", device="rtsp://10.0.0.5/stream"), clock)
+
+
+def test_pictures_that_piled_up_while_a_stream_was_opened_are_given_up(opened_with):
+    fake = FakeCapture(*(np.full((4, 6, 3), n, np.uint8) for n in range(10)), properties=KNOWN)
+    opened_with(fake)
+    # at 30 a second the fourth had to be waited for
+    opened = rtsp_at(Ticks(0, 10, 12, 20, 22, 30, 32, 40, 70, 70, 100))
+    assert opened.read().image[0, 0, 0] == 4
+
+
+def test_a_stream_that_went_silent_ends_with_the_time_it_was_waited_for(opened_with):
+    fake = FakeCapture(*[PICTURE] * 4)
+    opened_with(fake)
+    opened = rtsp_at(Ticks(0, 0, 40, 40, 80, 80, 3090, 3090))
+    opened.read()
+    with pytest.raises(SourceError, match="sent nothing for 3 s after 1 pictures"):
+        opened.read()  # a timeout hands out what the decoder still held
+
+
+def test_the_first_picture_may_be_as_long_in_coming_as_the_opening(opened_with):
+    fake = FakeCapture()
+    opened_with(fake)
+    with pytest.raises(SourceError, match="sent nothing for 10 s after 0 pictures"):
+        rtsp_at(Ticks(0, 0, 3000, 6000, 9000, 13000)).read()
+
+
+def test_a_few_damaged_packets_do_not_end_a_stream(opened_with):
+    class Damaged(FakeCapture):
+        def read(self):
+            return self.pictures.pop(0)
+
+    opened_with(Damaged((True, PICTURE), *[(False, None)] * 20, (True, PICTURE)))
+    assert rtsp_at(Ticks(*range(0, 4000, 40))).read() is not None
+
+
+@pytest.mark.parametrize(
+    ("device", "shown"),
+    [
+        ("rtsp://me:secret@cam/1", "rtsp://me:***@cam/1"),
+        ("rtsp://me:s@cr:et@cam/1", "rtsp://me:***@cam/1"),
+        ("rtsp://:secret@cam/1", "rtsp://:***@cam/1"),
+        ("rtsp://cam/user=me_password=secret&channel=1", "rtsp://cam/user=me_password=***&channel=1"),
+        ("rtspsrc location=rtsp://cam user-pw=secret ! appsink", "rtspsrc location=rtsp://cam user-pw=*** ! appsink"),
+        ("rtsp://cam:554/1", "rtsp://cam:554/1"),
+    ],
+)
+def test_no_form_of_a_password_is_shown(monkeypatch, device, shown):
+    monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda backend: False)
+    with pytest.raises(SourceError) as refused:
+        source(device)
+    assert str(refused.value).startswith(f"{shown}: ")
 
 
 def test_options_for_ffmpeg_stand_in_the_environment_only_while_opening(monkeypatch):
