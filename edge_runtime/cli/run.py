@@ -15,8 +15,10 @@ import click
 from rich.console import Console
 from rich.live import Live
 
+from edge_runtime.core import SystemClock
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.pipeline.run import Pipeline, Run
+from edge_runtime.report.builds import shown_builds
 from edge_runtime.report.terminal import status_line, status_panel, summary_panel
 
 from .main import BAD_USE, FAILED, NOT_HELD
@@ -54,6 +56,7 @@ def pipeline_options(function: Any) -> Any:
 @click.option("--seconds", type=SECONDS, metavar="S", help="Stop after this many seconds.")
 @click.option("--pace", type=click.Choice(["live", "fast"]), help="Override source.pace of a file.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
+@click.option("--no-build", is_flag=True, help="Refuse to start when an engine would have to be built.")
 @click.option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
 def command(
     pipeline: Path,
@@ -63,6 +66,7 @@ def command(
     seconds: float | None,
     pace: str | None,
     out: Path | None,
+    no_build: bool,
     strict: bool,
 ) -> int:
     """Run a pipeline to the end of its source; Ctrl-C stops it in order.
@@ -73,10 +77,13 @@ def command(
     """
     if pace is not None:
         overrides = (*overrides, f"source.pace={pace}")
+    if no_build:
+        overrides = (*overrides, "engines.build=false")
     console = Console(stderr=True)
     loaded = Pipeline.load(pipeline, overrides)
     try:
-        run = loaded.start(out=out, frames=frames, seconds=seconds)
+        with shown_builds(console, SystemClock()) as builds:
+            run = loaded.start(out=out, frames=frames, seconds=seconds, builds=builds)
     except ConfigError:
         raise
     except EdgeRuntimeError as error:

@@ -11,7 +11,8 @@ from .document import Document, Where
 from .words import did_you_mean, nearest
 
 _CLASSES = ("models.*.decode.classes", "models.*.decode.heads.*.classes")
-_READ = ("source.path", "models.*.onnx", *_CLASSES)
+_READ = ("source.path", "models.*.onnx", "models.*.tensorrt.plugin_libraries.*", *_CLASSES)
+_WRITTEN = ("engines.folder",)
 _NOT_ONNX = {
     ".pt": "a PyTorch checkpoint", ".pth": "a PyTorch checkpoint", ".engine": "a TensorRT engine",
     ".plan": "a TensorRT engine", ".tflite": "a TensorFlow Lite network", ".xml": "an OpenVINO network",
@@ -19,11 +20,11 @@ _NOT_ONNX = {
 
 
 def resolve(document: Document) -> None:
-    """Make every path that is read absolute: relative to the pipeline file, or, when it was given by an override, to
-    the folder the command was typed in. `~` is the home folder. Paths of sinks stay relative to the run folder.
+    """Make every path absolute: relative to the pipeline file, or, when it was given by an override, to the folder the
+    command was typed in. `~` is the home folder. Paths of sinks stay relative to the run folder.
     """
     home = os.path.dirname(os.path.abspath(document.file))
-    for where, text in _named(document):
+    for where, text in _named(document, (*_READ, *_WRITTEN)):
         if not text:
             continue
         base = os.getcwd() if document.from_override(where) else home
@@ -36,7 +37,7 @@ def resolve(document: Document) -> None:
 def missing(document: Document) -> list[Problem]:
     """Every resolved path that leads to nothing, or to the wrong sort of thing."""
     problems = []
-    for where, path in _named(document):
+    for where, path in _named(document, _READ):
         is_source = where == ("source", "path")
         if is_source and document.get(("source", "kind")) not in ("video", "images"):
             continue
@@ -49,8 +50,8 @@ def missing(document: Document) -> list[Problem]:
     return problems
 
 
-def _named(document: Document) -> Iterator[tuple[Where, str]]:
-    for pattern in _READ:
+def _named(document: Document, patterns: tuple[str, ...]) -> Iterator[tuple[Where, str]]:
+    for pattern in patterns:
         for where, text in document.match(pattern):
             if isinstance(text, str) and "://" not in text and not (pattern in _CLASSES and text == "coco"):
                 yield where, text

@@ -282,6 +282,30 @@ class OnnxRuntimeBlock(Block):
     )
 
 
+class ParityBlock(Block):
+    """How close a built engine must be to ONNX Runtime in FP32, on pictures of the pipeline's source."""
+
+    pictures: Int = Field(8, ge=1, le=1000, description="pictures to compare on")
+    cosine: Probability = Field(0.99, description="least cosine similarity of every output")
+    lost: Probability = Field(0.05, description="largest share of detections (IoU 0.5, same class) that may be missing")
+
+
+class TensorRTBlock(Block):
+    """How a network becomes a TensorRT engine."""
+
+    provider: Literal["tensorrt", "tensorrt_rtx"] = Field(
+        "tensorrt", description="tensorrt_rtx is the one for RTX workstations"
+    )
+    optimization_level: Int = Field(3, ge=0, le=5, description="higher searches longer for faster kernels")
+    workspace_mib: Int | None = Field(None, ge=1, description="GPU memory that kernels may use, MiB; default: all")
+    dla_core: Int | None = Field(
+        None, ge=0, le=7, description="run on this DLA core (Orin); layers it refuses run on the GPU"
+    )
+    keep_float32: tuple[Text, ...] = Field((), description="ONNX nodes or operators that stay in FP32")
+    plugin_libraries: tuple[Path, ...] = Field((), description="shared libraries with TensorRT plugins to load")
+    parity: ParityBlock = Field(ParityBlock(), description="when a built engine is refused")
+
+
 class ModelBlock(Block):
     """A network: its file, what goes in and how what comes out is read."""
 
@@ -293,7 +317,15 @@ class ModelBlock(Block):
     decode: Decode = Field(
         description="how the network's output is read", examples=[{"family": "yolov8", "classes": "coco"}]
     )
+    backend: Literal["auto", "tensorrt", "onnxruntime"] = Field(
+        "auto", description="auto: TensorRT where it and a GPU are there, else ONNX Runtime, and says which"
+    )
+    precision: Literal["fp32", "fp16", "bf16", "int8", "fp8", "as_is"] = Field(
+        "fp16",
+        description="of the TensorRT engine; int8 and fp8 take an ONNX with Q/DQ nodes; as_is keeps the ONNX's types",
+    )
     onnxruntime: OnnxRuntimeBlock = Field(OnnxRuntimeBlock(), description="threads and provider on ONNX Runtime")
+    tensorrt: TensorRTBlock = Field(TensorRTBlock(), description="how the TensorRT engine is built")
 
 
 # ---- stages ----------------------------------------------------------------------------------------------------
@@ -405,6 +437,15 @@ class ExecutorBlock(Block):
     in_flight: Int = Field(2, ge=1, le=3, description="frames inside the pipeline at once; 1 is one after another")
 
 
+class EnginesBlock(Block):
+    """Where built engines are kept, and whether a run may build."""
+
+    folder: Path | None = Field(
+        None, description="engines, their notes and timing caches; default: ~/.cache/edge_runtime/engines"
+    )
+    build: Flag = Field(True, description="build what is missing or out of date; no: refuse to start instead")
+
+
 class PipelineConfig(Block):
     """A pipeline file, checked and with all paths absolute."""
 
@@ -429,3 +470,4 @@ class PipelineConfig(Block):
     sinks: tuple[Sink, ...] = Field((), description="where results go", examples=[[{"kind": "jsonl"}]])
     budgets: Budgets = Field(Budgets(), description="what the run must hold")
     executor: ExecutorBlock = Field(ExecutorBlock(), description="how frames overlap")
+    engines: EnginesBlock = Field(EnginesBlock(), description="where TensorRT engines are kept")

@@ -158,7 +158,11 @@ class CudaGpu:
         self._core, self._runtime, self._device, self._cache_folder = core, runtime, device, cache_folder
         self._kernels: dict[tuple[str, str], CudaKernel] = {}
         self.name = str(device.name)
-        self.arch = f"sm_{device.compute_capability.major}{device.compute_capability.minor}"
+        capability = device.compute_capability
+        self.compute_capability = (int(capability.major), int(capability.minor))
+        self.arch = f"sm_{capability.major}{capability.minor}"
+        self.driver_cuda = _version(check(runtime, runtime.cudaDriverGetVersion(), "asking for the driver's CUDA"))
+        self.runtime_cuda = _version(check(runtime, runtime.cudaRuntimeGetVersion(), "asking for the CUDA runtime"))
         integrated = runtime.cudaDeviceAttr.cudaDevAttrIntegrated
         asked = runtime.cudaDeviceGetAttribute(integrated, device.device_id)
         self.shares_memory = bool(check(runtime, asked, "asking whether the GPU shares the host's memory"))
@@ -246,6 +250,11 @@ class CudaGpu:
             return program.compile("cubin", cache=cache)
         finally:
             program.close()
+
+
+def _version(number: int) -> str:
+    """CUDA counts 13.0 as 13000."""
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def open_gpu(index: int = 0, *, cache_folder: Path | None = None) -> CudaGpu:

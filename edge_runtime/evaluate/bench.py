@@ -19,16 +19,16 @@ import psutil
 
 from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint
-from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.errors import RunError
 from edge_runtime.pipeline.accounts import NS
-from edge_runtime.pipeline.assemble import assemble
+from edge_runtime.pipeline.assemble import Assembly, assemble
 from edge_runtime.pipeline.entry import Entry
 from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import SinkContext
 from edge_runtime.sources import open_source
 from edge_runtime.sources.base import Source
+from edge_runtime.sources.resident import ResidentPictures
 
 Progress = Callable[[str, int, int], None]
 
@@ -79,29 +79,38 @@ def machine() -> dict[str, Any]:
 
 
 def bench(
-    loaded: LoadedPipeline, clock: Clock, *, repeats: int, seconds: float, frames: int | None, progress: Progress
+    loaded: LoadedPipeline,
+    clock: Clock,
+    *,
+    repeats: int,
+    seconds: float,
+    frames: int | None,
+    resident: int | None,
+    progress: Progress,
 ) -> BenchReport:
     """Measure a pipeline on its own source (looped), `repeats` times each way.
 
-    Each measurement takes `frames` frames, or as many as run in about `seconds` one after another.
+    Each measurement takes `frames` frames, or as many as run in about `seconds` one after another. With `resident`
+    that many pictures are read in advance and kept in memory, so that no decoder is measured.
     """
     source = loaded.config.source
     if source.kind == "camera":
         raise RunError("bench needs a source that can be repeated: set source to a video or a folder of images")
     looped = source.model_copy(update={"loop": True, "pace": "fast"})
     bench_loaded = loaded.with_config(loaded.config.model_copy(update={"source": looped}))
+    case = _Case(bench_loaded, clock, resident)
     if frames is None:
         progress("warming up", 0, repeats)
-        trial = _sequential(bench_loaded, clock, 20)
+        trial = _sequential(case, 20)
         frames = max(30, int(seconds * trial.fps))
     report = BenchReport(frames)
     for repeat in range(repeats):
         progress("bare engine", repeat, repeats)
-        bare_fps = _bare(bench_loaded, clock, frames)
+        bare_fps = _bare(case, frames)
         progress("one after another", repeat, repeats)
-        sequential = _sequential(bench_loaded, clock, frames)
+        sequential = _sequential(case, frames)
         progress("pipelined", repeat, repeats)
-        pipeline_fps = _pipelined(bench_loaded, frames, report)
+        pipeline_fps = _pipelined(case, frames, report)
         report.bare_engine_fps.append(bare_fps)
         report.sequential_fps.append(sequential.fps)
         report.pipeline_fps.append(pipeline_fps)
@@ -111,20 +120,37 @@ def bench(
     return report
 
 
-def _bare(loaded: LoadedPipeline, clock: Clock, frames: int) -> float:
+@dataclass(frozen=True)
+class _Case:
+    loaded: LoadedPipeline
+    clock: Clock
+    resident: int | None
+
+    def source(self) -> Source:
+        source = open_source(self.loaded.config.source)
+        return source if self.resident is None else ResidentPictures(source, self.resident)
+
+    def assemble(self, owner: ExitStack, *, lanes: bool) -> Assembly:
+        return assemble(self.loaded, self.clock, owner, lanes=lanes)
+
+
+def _bare(case: _Case, frames: int) -> float:
     """All networks of a frame at once, input resident, the next call always waiting."""
     with ExitStack() as owner:
-        engines = list(assemble(loaded, clock, owner).engines.values())
-        depth = min(engine.slots for engine in engines)
-        began_ns = clock.now_ns()
+        networks = case.assemble(owner, lanes=True).networks.values()
+        calls = [network.bare() for network in networks]
+        for call in calls:
+            owner.callback(call.close)
+        depth = case.loaded.config.executor.in_flight
+        began_ns = case.clock.now_ns()
         for n in range(frames + depth - 1):
             if n < frames:
-                for engine in engines:
-                    engine.enqueue(n % depth, 1)
+                for call in calls:
+                    call.start(n)
             if n >= depth - 1:
-                for engine in engines:
-                    engine.collect((n - depth + 1) % depth)
-        return frames * NS / (clock.now_ns() - began_ns)
+                for call in calls:
+                    call.finish(n - depth + 1)
+        return frames * NS / (case.clock.now_ns() - began_ns)
 
 
 @dataclass(frozen=True)
@@ -133,12 +159,12 @@ class _Sequential:
     host_fps: float
 
 
-def _sequential(loaded: LoadedPipeline, clock: Clock, frames: int) -> _Sequential:
-    config = loaded.config
+def _sequential(case: _Case, frames: int) -> _Sequential:
+    config, clock = case.loaded.config, case.clock
     networks = {stage.name for stage in config.stages if stage.kind in ("detect", "segment", "classify")}
     with ExitStack() as owner:
-        assembly = assemble(loaded, clock, owner, lanes=False)
-        source: Source = open_source(config.source)
+        assembly = case.assemble(owner, lanes=False)
+        source = case.source()
         owner.callback(source.close)
         folder = Path(owner.enter_context(tempfile.TemporaryDirectory()))
         context = SinkContext(folder, assembly.classes, assembly.shown, source.info.fps or 30.0)
@@ -166,24 +192,44 @@ def _sequential(loaded: LoadedPipeline, clock: Clock, frames: int) -> _Sequentia
     return _Sequential(frames / elapsed_s, frames / max(1e-9, elapsed_s - network_ms / 1e3))
 
 
-def _pipelined(loaded: LoadedPipeline, frames: int, report: BenchReport) -> float:
-    process = psutil.Process()
-    warm_at = min(WARM_FRAMES, frames // 2)
-    latency = Quantiles()
-
-    def observe(frame: Frame, result: FrameResult) -> None:
-        latency.add(result.latency_ms)
-        if result.frame_id == warm_at:
-            report.rss_mb["start"] = round(process.memory_info().rss / 2**20, 1)
-
+def _pipelined(case: _Case, frames: int, report: BenchReport) -> float:
+    memory = _Memory(frames)
+    source = case.source()
     with tempfile.TemporaryDirectory() as folder:
-        with Pipeline(loaded).start(out=Path(folder), frames=frames, on_result=observe) as run:
+        start = Pipeline(case.loaded).start
+        with start(out=Path(folder), frames=frames, on_result=memory, source=source) as run:
+            if isinstance(source, ResidentPictures):
+                run.pin(picture.image for picture in source.pictures)
             run.wait()
-            report.rss_mb["end"] = round(process.memory_info().rss / 2**20, 1)
             summary = run.finish()
         if summary.error is not None or summary.fps is None:
             raise RunError(f"the pipelined run failed: {summary.error or 'no frame was published'}")
+    report.rss_mb = memory.figures()
     report.runtime_cpu_us_per_frame.append(run.host_cpu_ns / 1e3 / frames)
     document: Mapping[str, Any] = summary.document()
     report.latency_ms, report.stage_ms = document["latency_ms"], document["stage_ms"]
     return summary.fps
+
+
+class _Memory:
+    """Resident memory of this process when the run is warm and at its end.
+
+    Each is the median over a stretch of frames, since what waits in sinks' queues comes and goes.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self._process = psutil.Process()
+        warm = min(WARM_FRAMES, frames // 2)
+        stretch = max(1, min(WARM_FRAMES, (frames - warm) // 2))
+        self._start = range(warm, warm + stretch)
+        self._end = range(frames - stretch, frames)
+        self._mb: dict[str, list[float]] = {"start": [], "end": []}
+
+    def __call__(self, frame: Frame, result: FrameResult) -> None:
+        if result.frame_id % 5 == 0 or result.frame_id in (self._start[0], self._end[-1]):
+            for name, stretch in (("start", self._start), ("end", self._end)):
+                if result.frame_id in stretch:
+                    self._mb[name].append(self._process.memory_info().rss / 2**20)
+
+    def figures(self) -> dict[str, float]:
+        return {name: round(median(values), 1) for name, values in self._mb.items() if values}

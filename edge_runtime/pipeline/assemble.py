@@ -4,150 +4,148 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 
 from edge_runtime.config.load import LoadedPipeline
-from edge_runtime.config.schema import InputBlock, MergeStage, ModelBlock, PipelineConfig, TrackStage
+from edge_runtime.config.schema import MergeStage, ModelBlock, PipelineConfig, TrackStage
 from edge_runtime.core import UNTRACKED, ClassTable, Clock, Detections
-from edge_runtime.engines.base import Engine, TensorInfo
-from edge_runtime.engines.ort import OnnxRuntimeEngine, Submit, open_session, run_here, tensors
+from edge_runtime.engines.ort import OnnxRuntimeEngine, open_session, run_here, tensors
 from edge_runtime.errors import ConfigError, EngineError, Problem
 from edge_runtime.vision.decode import Decoder, Mismatch, make_decoder
 from edge_runtime.vision.merge import merge
-from edge_runtime.vision.preprocess import Preprocessor
 from edge_runtime.vision.track import Tracker
 
+from .builds import Builds
+from .gpu import GpuNetworks, why_not_tensorrt
 from .lane import Lane
+from .model_fit import check_input, input_shape
+from .network import HostNetwork, Network
 from .steps import HostStep, NetworkStep, Step
 
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
-    """The stages in the order of the file, ready to run, and what they share. `engines` is by model name."""
+    """The stages in the order of the file, ready to run, and what they share; `networks` is by model name.
+
+    `backends` says for each model what runs it and why.
+    """
 
     steps: tuple[Step, ...]
-    engines: Mapping[str, Engine]
-    lanes: Mapping[str, Lane]
+    networks: Mapping[str, Network]
     classes: ClassTable
     shown: tuple[str, ...]
+    backends: Mapping[str, str]
 
 
-def assemble(loaded: LoadedPipeline, clock: Clock, owner: ExitStack, *, lanes: bool = True) -> Assembly:
+def assemble(
+    loaded: LoadedPipeline, clock: Clock, owner: ExitStack, *, lanes: bool = True, builds: Builds | None = None
+) -> Assembly:
     """Open every network and build the steps; `owner` closes what was opened.
 
-    With `lanes` each network gets a thread of its own; without, its calls run on the caller's thread, one after
-    another. Raises `ConfigError` with every way in which an ONNX file contradicts its `input:` or `decode:`.
+    With `lanes` each network on the CPU gets a thread of its own; without, its calls run on the caller's thread, one
+    after another. Raises `ConfigError` with every way in which a network cannot be what the file says.
     """
-    config = loaded.config
-    classes = ClassTable()
-    engines: dict[str, Engine] = {}
-    decoders: dict[str, Decoder] = {}
-    threads: dict[str, Lane] = {}
-    problems: list[Problem] = []
-    for name, model in config.models.items():
-        submit: Submit = run_here
-        if lanes:
-            threads[name] = lane = Lane(f"network {name}")
-            owner.callback(lane.close)
-            submit = lane.submit
-        try:
-            decoders[name] = make_decoder(model.decode, model.input, classes)
-        except ValueError as error:
-            problems.append(loaded.problem(("models", name, "decode", "classes"), str(error)))
-            continue
+    return _Assembler(loaded, clock, owner, lanes, builds or Builds()).assemble()
+
+
+def build_engines(loaded: LoadedPipeline, clock: Clock, builds: Builds) -> Mapping[str, str]:
+    """Make sure that every engine of a pipeline is built, compared and loads here; what runs each model and why."""
+    with ExitStack() as owner:
+        return assemble(loaded, clock, owner, lanes=False, builds=builds).backends
+
+
+@dataclass
+class _Assembler:
+    loaded: LoadedPipeline
+    clock: Clock
+    owner: ExitStack
+    lanes: bool
+    builds: Builds
+    classes: ClassTable = field(default_factory=ClassTable)
+    problems: list[Problem] = field(default_factory=list)
+    backends: dict[str, str] = field(default_factory=dict)
+    _gpu: GpuNetworks | None = None
+
+    def assemble(self) -> Assembly:
+        config = self.loaded.config
+        networks: dict[str, Network] = {}
+        decoders: dict[str, Decoder] = {}
+        for name, model in config.models.items():
+            try:
+                decoders[name] = make_decoder(model.decode, model.input, self.classes)
+            except ValueError as error:
+                self._problem(name, Mismatch("decode.classes", str(error)))
+                continue
+            try:
+                network = self._network(name, model, decoders[name])
+            except EngineError as error:
+                self._problem(name, Mismatch("onnx", str(error)))
+                continue
+            if network is not None:
+                networks[name] = network
+        if self.problems:
+            raise ConfigError(self.problems)
+        steps = _steps(config, networks, decoders, self.clock)
+        return Assembly(steps, networks, self.classes, shown_stages(config), self.backends)
+
+    def _network(self, name: str, model: ModelBlock, decoder: Decoder) -> Network | None:
+        """The opened network, or None with its problems noted."""
+        config = self.loaded.config
         slots = config.executor.in_flight * sum(getattr(stage, "model", None) == name for stage in config.stages)
-        try:
-            engine, mismatches = open_engine(name, model, decoders[name], slots=slots, submit=submit, clock=clock)
-        except EngineError as error:
-            problems.append(loaded.problem(("models", name, "onnx"), str(error)))
-            continue
-        if engine is not None:
-            engines[name] = engine
-            owner.callback(engine.close)
-        for mismatch in mismatches:
-            where = ("models", name, *mismatch.key.split("."))
-            problems.append(loaded.problem(where, mismatch.what, mismatch.fix))
-    if problems:
-        raise ConfigError(problems)
-    return Assembly(
-        steps=_steps(config, engines, decoders, clock),
-        engines=engines,
-        lanes=threads,
-        classes=classes,
-        shown=shown_stages(config),
-    )
-
-
-def open_engine(
-    name: str, model: ModelBlock, decoder: Decoder, *, slots: int, submit: Submit, clock: Clock
-) -> tuple[Engine | None, list[Mismatch]]:
-    """Load one network and compare it with its block; None with the reasons when it cannot even be called."""
-    session = open_session(model.onnx, model.onnxruntime)
-    mismatches = check_input(tensors(session.get_inputs()), model.input)
-    if mismatches:
-        return None, mismatches
-    engine = OnnxRuntimeEngine(
-        name,
-        session,
-        input_name=model.input.name,
-        input_shape=input_shape(model.input),
-        slots=slots,
-        submit=submit,
-        clock=clock,
-    )
-    return engine, decoder.check({output.name: output.shape for output in engine.outputs})
-
-
-def input_shape(block: InputBlock) -> tuple[int, int, int]:
-    """One row of the network's input batch."""
-    width, height = block.size
-    return (3, height, width) if block.layout == "nchw" else (height, width, 3)
-
-
-def check_input(inputs: tuple[TensorInfo, ...], block: InputBlock) -> list[Mismatch]:
-    """Every way in which the network's input contradicts the `input:` block."""
-    names = [tensor.name for tensor in inputs]
-    if len(inputs) != 1:
-        return [
-            Mismatch(
-                "input",
-                f"the network has {len(inputs)} inputs ({', '.join(names)}), and only one can be a picture",
-                "Export it with the picture as its only input",
-            )
-        ]
-    tensor = inputs[0]
-    found: list[Mismatch] = []
-    if block.name is not None and block.name != tensor.name:
-        near = get_close_matches(block.name, names, 1)
-        fix = f"Did you mean '{near[0]}'?" if near else f"The network's input is '{tensor.name}'; or leave the key out"
-        found.append(Mismatch("input.name", f"the network has no input '{block.name}'", fix))
-    if tensor.dtype.name != block.dtype:
-        found.append(
-            Mismatch(
-                "input.dtype",
-                f"the network takes {tensor.dtype.name}, not {block.dtype}",
-                f"Write dtype: {tensor.dtype.name}",
-            )
+        refusal = "the pipeline file says so" if model.backend == "onnxruntime" else None
+        if model.backend == "auto":
+            refusal = why_not_tensorrt(model)
+        if refusal is None:
+            return self._on_tensorrt(name, model, decoder, slots)
+        self.backends[name] = f"ONNX Runtime ({', '.join(model.onnxruntime.providers)}): {refusal}"
+        if model.backend == "auto":
+            self.builds.say(f"{name} runs on ONNX Runtime: {refusal}")
+        session = open_session(model.onnx, model.onnxruntime)
+        if self._unfit(name, check_input(tensors(session.get_inputs()), model.input)):
+            return None
+        engine = OnnxRuntimeEngine(
+            name,
+            session,
+            input_name=model.input.name,
+            input_shape=input_shape(model.input),
+            slots=slots,
+            submit=self._lane(name).submit if self.lanes else run_here,
+            clock=self.clock,
         )
-    wanted = input_shape(block)
-    if len(tensor.shape) != 4:
-        shape = "x".join("?" if side is None else str(side) for side in tensor.shape)
-        what = f"the network's input '{tensor.name}' is {shape}, not a batch of pictures (n x {block.layout[1:]})"
-        return [*found, Mismatch("input", what, "Export the network with a 4-dimensional picture input")]
-    row = tensor.shape[1:]
-    if all(side is None or side == want for side, want in zip(row, wanted, strict=True)):
-        return found
-    other = "nhwc" if block.layout == "nchw" else "nchw"
-    height, width, channels = (row[1], row[2], row[0]) if block.layout == "nchw" else row
-    if channels not in (None, 3):
-        fix = f"Write layout: {other}" if 3 in row else "Only networks with 3 colour channels can run"
-        found.append(Mismatch("input.layout", f"the network takes {channels} channels in {block.layout}", fix))
-    else:
-        size = [block.size[0] if width is None else width, block.size[1] if height is None else height]
-        what = f"the network takes pictures of {size[0]} x {size[1]}, not {block.size[0]} x {block.size[1]}"
-        found.append(Mismatch("input.size", what, f"Write size: {size}  (width, height)"))
-    return found
+        self.owner.callback(engine.close)
+        if self._unfit(name, decoder.check({output.name: output.shape for output in engine.outputs})):
+            return None
+        return HostNetwork(engine, model.input)
+
+    def _on_tensorrt(self, name: str, model: ModelBlock, decoder: Decoder, slots: int) -> Network | None:
+        config = self.loaded.config
+        session = open_session(model.onnx, model.onnxruntime)
+        outputs = {output.name: output.shape for output in tensors(session.get_outputs())}
+        if self._unfit(name, [*check_input(tensors(session.get_inputs()), model.input), *decoder.check(outputs)]):
+            return None
+        if self._gpu is None:
+            self._gpu = GpuNetworks(
+                self.owner, self.clock, config.engines, self.builds, depth=config.executor.in_flight, loaded=self.loaded
+            )
+        network = self._gpu.network(name, model, decoder, slots=slots)
+        self.backends[name] = f"TensorRT in {model.precision} on {self._gpu.gpu.name}"
+        if self._unfit(name, decoder.check({output.name: output.shape for output in network.engine.outputs})):
+            return None
+        return network
+
+    def _lane(self, name: str) -> Lane:
+        lane = Lane(f"network {name}")
+        self.owner.callback(lane.close)
+        return lane
+
+    def _unfit(self, name: str, mismatches: list[Mismatch]) -> bool:
+        for mismatch in mismatches:
+            self._problem(name, mismatch)
+        return bool(mismatches)
+
+    def _problem(self, name: str, mismatch: Mismatch) -> None:
+        where = ("models", name, *mismatch.key.split("."))
+        self.problems.append(self.loaded.problem(where, mismatch.what, mismatch.fix))
 
 
 def shown_stages(config: PipelineConfig) -> tuple[str, ...]:
@@ -162,10 +160,10 @@ def shown_stages(config: PipelineConfig) -> tuple[str, ...]:
 
 
 def _steps(
-    config: PipelineConfig, engines: Mapping[str, Engine], decoders: Mapping[str, Decoder], clock: Clock
+    config: PipelineConfig, networks: Mapping[str, Network], decoders: Mapping[str, Decoder], clock: Clock
 ) -> tuple[Step, ...]:
     steps: list[Step] = []
-    next_slot = dict.fromkeys(engines, 0)
+    next_slot = dict.fromkeys(networks, 0)
     for stage in config.stages:
         if isinstance(stage, MergeStage):
             steps.append(HostStep(stage.name, _merging(stage), clock))
@@ -173,10 +171,9 @@ def _steps(
             steps.append(HostStep(stage.name, _tracking(stage), clock))
         else:
             model = stage.model
-            preprocessor = Preprocessor(config.models[model].input)
             first_slot = next_slot[model]
             next_slot[model] += config.executor.in_flight
-            steps.append(NetworkStep(stage.name, engines[model], first_slot, preprocessor, decoders[model], clock))
+            steps.append(NetworkStep(stage.name, networks[model], first_slot, decoders[model], clock))
     return tuple(steps)
 
 

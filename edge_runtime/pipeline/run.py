@@ -9,10 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+import numpy.typing as npt
+
 from edge_runtime.config.export import to_document
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import CameraSource
-from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint, SystemClock
+from edge_runtime.core import Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.errors import EngineError, SinkError
 from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_summary
@@ -20,10 +23,12 @@ from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import Sink, SinkContext
 from edge_runtime.sinks.callback import CallbackSink
 from edge_runtime.sources import open_source
+from edge_runtime.sources.base import Source
 
 from .accounts import Accounts, Snapshot
 from .assemble import assemble
 from .budgets import BudgetWindows
+from .builds import Builds
 from .executor import Executor
 from .feed import Captured, Feed, Limits
 from .outlet import Outlet
@@ -59,14 +64,16 @@ class Pipeline:
         frames: int | None = None,
         seconds: float | None = None,
         on_result: OnResult | None = None,
-        clock: Clock | None = None,
+        source: Source | None = None,
+        builds: Builds | None = None,
     ) -> Run:
         """Open everything and start the threads; the caller closes the returned run (`with` does).
 
         `frames` and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame order on a
-        thread of its own. Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
+        thread of its own. `source` takes the place of the file's own and is closed with the run. `builds` hears of
+        engines being built. Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
         """
-        return Run(self.loaded, out, Limits(frames, seconds), on_result, clock or SystemClock())
+        return Run(self.loaded, out, Limits(frames, seconds), on_result, source, builds or Builds())
 
     def run(
         self,
@@ -86,9 +93,15 @@ class Run:
     """One run of a pipeline: owns its source, networks, sinks, threads and folder. Made by `Pipeline.start`."""
 
     def __init__(
-        self, loaded: LoadedPipeline, out: Path | None, limits: Limits, on_result: OnResult | None, clock: Clock
+        self,
+        loaded: LoadedPipeline,
+        out: Path | None,
+        limits: Limits,
+        on_result: OnResult | None,
+        source: Source | None,
+        builds: Builds,
     ) -> None:
-        config = loaded.config
+        config, clock = loaded.config, SystemClock()
         self._config, self._clock = config, clock
         self._accounts = Accounts()
         self._budgets = BudgetWindows(config.budgets)
@@ -96,8 +109,8 @@ class Run:
         self._summary: RunSummary | None = None
         fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
         with ExitStack() as owner, ExitStack() as opening:
-            self._assembly = assemble(loaded, clock, owner)
-            self._source = open_source(config.source)
+            self._assembly = assemble(loaded, clock, owner, builds=builds)
+            self._source = source or open_source(config.source)
             opening.callback(self._source.close)
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
@@ -167,6 +180,12 @@ class Run:
         """How many frames the source will give; None when it cannot tell or never ends."""
         endless = isinstance(self._config.source, CameraSource) or self._config.source.loop
         return None if endless else self._source.info.pictures
+
+    def pin(self, images: Iterable[npt.NDArray[np.uint8]]) -> None:
+        """Make these pictures cheaper to take to the networks; the caller keeps them until the run has ended."""
+        for image in images:
+            for network in self._assembly.networks.values():
+                network.pin(image)
 
     @property
     def host_cpu_ns(self) -> int:
@@ -239,6 +258,7 @@ class Run:
             failures=dict(accounts.failures),
             error=self._error(),
             versions=versions(),
+            backends=dict(self._assembly.backends),
             config=to_document(self._config),
         )
 

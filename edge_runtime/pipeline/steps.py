@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from edge_runtime.core import Clock, Detections, Masks, Region
-from edge_runtime.engines.base import Engine
 from edge_runtime.vision.decode import Decoder
-from edge_runtime.vision.preprocess import Preprocessor
 from edge_runtime.vision.resize import ViewTransform
 
 from .entry import Entry
+from .network import Network
 
 
 class Step(Protocol):
@@ -32,30 +31,26 @@ class NetworkStep:
     It owns the engine's slots `[first_slot, first_slot + depth)`, one an entry of the in-flight ring.
     """
 
-    def __init__(
-        self, name: str, engine: Engine, first_slot: int, preprocessor: Preprocessor, decoder: Decoder, clock: Clock
-    ) -> None:
+    def __init__(self, name: str, network: Network, first_slot: int, decoder: Decoder, clock: Clock) -> None:
         self.name = name
-        self._engine = engine
+        self._network = network
         self._first_slot = first_slot
-        self._preprocessor = preprocessor
         self._decoder = decoder
         self._clock = clock
         self._views: dict[int, ViewTransform] = {}
 
     def launch(self, entry: Entry) -> None:
-        slot = self._first_slot + entry.ring
         began_ns = self._clock.now_ns()
-        row = self._engine.input_buffer(slot)[0]
-        self._views[entry.ring] = self._preprocessor.write(entry.frame.image, Region.whole(entry.frame), row)
+        slot = self._first_slot + entry.ring
+        (view,) = self._network.launch(entry.ring, slot, entry.frame, (Region.whole(entry.frame),))
+        self._views[entry.ring] = view
         entry.stage_ms[f"{self.name}.preprocess"] = (self._clock.now_ns() - began_ns) / 1e6
-        self._engine.enqueue(slot, 1)
 
     def finish(self, entry: Entry) -> None:
         slot = self._first_slot + entry.ring
-        outputs = self._engine.collect(slot)
+        outputs = self._network.collect(slot)
         began_ns = self._clock.now_ns()
-        entry.stage_ms[self.name] = self._engine.took_ms(slot)
+        entry.stage_ms[self.name] = self._network.engine.took_ms(slot)
         found = self._decoder.decode(outputs, 0, self._views[entry.ring])
         if isinstance(found, Masks):
             entry.masks[self.name] = found

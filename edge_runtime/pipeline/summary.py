@@ -45,6 +45,7 @@ class RunSummary:
     warnings: Sequence[str]
     failures: Mapping[str, int]
     error: str | None
+    backends: Mapping[str, str]
     versions: Mapping[str, str]
     config: Mapping[str, Any]
 
@@ -68,6 +69,7 @@ class RunSummary:
             "warnings": list(self.warnings),
             "failures": dict(self.failures),
             "error": self.error,
+            "backends": dict(self.backends),
             "versions": dict(self.versions),
             "config": dict(self.config),
         }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import cv2
 import numpy as np
 
 from edge_runtime.config.schema import VideoSink
 from edge_runtime.core import Frame, FrameResult
+from edge_runtime.core.opencv import quiet_opencv
 from edge_runtime.errors import SinkError
 
 from .base import SinkContext
@@ -65,6 +65,7 @@ class AnnotatedVideo:
         self.name = f"video {block.path.name}"
 
     def open(self, context: SinkContext) -> None:
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg asks for it once a process
         self._path = context.folder / self._path
         self._rate = self._fps or context.fps
         self._overlay = Overlay(context)
@@ -103,7 +104,7 @@ class AnnotatedVideo:
             return
         self._writer.release()
         self._writer = self._last = None
-        with _quiet():
+        with quiet_opencv():
             capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
             held = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
             capture.release()
@@ -145,17 +146,5 @@ class AnnotatedVideo:
         raise SinkError(f"{self._path}: this OpenCV ({cv2.__version__}) cannot write {self._path.suffix} videos")
 
     def _new_writer(self, codec: str, size: tuple[int, int]) -> cv2.VideoWriter:
-        with _quiet():
+        with quiet_opencv():
             return cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*codec), self._rate, size)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """OpenCV's own log off while a codec is tried; FFmpeg's too, which asks the environment once a process."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.core.opencv import quiet_opencv
 from edge_runtime.errors import SourceError
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """OpenCV's log off for the time of an opening, which answers with its own error instead."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
 
 
 def open_capture(
@@ -39,7 +28,7 @@ def open_capture(
     if ours:
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = ffmpeg_options
     try:
-        with _quiet():
+        with quiet_opencv():
             return cv2.VideoCapture(device, backend, list(parameters))
     finally:
         if ours:

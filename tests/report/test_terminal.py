@@ -34,6 +34,7 @@ def summary(**changes):
         "warnings": (),
         "failures": {},
         "error": None,
+        "backends": {},
         "versions": {},
         "config": {},
     }

@@ -185,6 +185,15 @@ class TensorRTEngine:
         entry = self._slots[slot]
         return self._end(entry).ms_since(entry.begun)
 
+    @property
+    def stream(self) -> Stream:
+        return self._stream
+
+    def bare_graph(self) -> Graph:
+        """The network alone, smallest batch, input and outputs left where they are; the caller closes it."""
+        call = next(iter(self._slots[0].calls.values()))
+        return self._gpu.capture(lambda: self._compute(call), stream=self._stream)
+
     def span_ms(self, slot: int, since: Event) -> tuple[float, float]:
         """When the slot's last collected call began and ended, in the GPU's time after another event."""
         entry = self._slots[slot]
@@ -295,10 +304,13 @@ class TensorRTEngine:
             self._fill(slot, call.rows, self._input.address, stream=stream)
         elif entry.input is not None:
             entry.input.to_device(entry.input.nbytes // self._max_batch * call.rows, stream=stream)
-        if not call.context.execute_async_v3(stream.handle):
-            raise EngineError("TensorRT refused to enqueue the network; its log says why")
+        self._compute(call)
         if self._copy_stream is None:
             self._fetch(call, stream)
+
+    def _compute(self, call: _Call) -> None:
+        if not call.context.execute_async_v3(self._stream.handle):
+            raise EngineError("TensorRT refused to enqueue the network; its log says why")
 
     @staticmethod
     def _fetch(call: _Call, stream: Stream) -> None:
