@@ -1,9 +1,10 @@
-"""Is a built engine still the network it was built from? Compared with ONNX Runtime in FP32 on the source's pictures."""
+"""Is a built engine still its network? Held against ONNX Runtime in FP32 on the source's own pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def measure(
 ) -> Parity:
     """Run both networks on every frame and compare what they say. Uses slot 0 of both."""
     outputs = []
-    bands = [Found(low, high, 0, 0) for low, high in zip(HEIGHTS_PX, HEIGHTS_PX[1:], strict=False)]
+    bands = [Found(low, high, 0, 0) for low, high in pairwise(HEIGHTS_PX)]
     broken = None
     for frame in frames:
         answers, found = [], []
