@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from edge_runtime.sinks.base import Sink, SinkContext
 from edge_runtime.sinks.callback import CallbackSink
 from edge_runtime.sources import open_source
 from edge_runtime.sources.base import Source
+from edge_runtime.sources.camera import without_password
 
 from .accounts import Accounts, Snapshot
 from .assemble import assemble
@@ -259,8 +261,15 @@ class Run:
             error=self._error(),
             versions=versions(),
             backends=dict(self._assembly.backends),
-            config=to_document(self._config),
+            config=self._public_config(),
         )
+
+    def _public_config(self) -> dict[str, Any]:
+        """The configuration for the summary, which people pass on: without a camera's password."""
+        document = to_document(self._config)
+        if isinstance(self._config.source, CameraSource):
+            document["source"]["device"] = without_password(str(self._config.source.device))
+        return document
 
     def __enter__(self) -> Run:
         return self

@@ -64,19 +64,23 @@ def versions() -> dict[str, str]:
 
 
 def write_pipeline(folder: Path, document: Mapping[str, Any]) -> None:
-    """Write the resolved pipeline as `pipeline.yaml`; it runs again as it is."""
+    """Write the resolved pipeline as `pipeline.yaml`; it runs again as it is.
+
+    Only its owner may read it, since a camera's address may hold a password.
+    """
     text = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
-    write_whole(folder / "pipeline.yaml", text)
+    write_whole(folder / "pipeline.yaml", text, mode=0o600)
 
 
 def write_summary(folder: Path, document: Mapping[str, Any]) -> None:
     write_whole(folder / "summary.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file so that a reader sees the old content or the new, never a part. Raises `RunError`."""
     partial = path.with_name(f".{path.name}.partial")
     try:
+        partial.touch(mode)
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:

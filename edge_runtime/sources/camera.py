@@ -55,7 +55,7 @@ class Camera(Closing):
         self._clock = clock or SystemClock()
         self._kind = kind_of(block.device)
         self._device = _v4l2_device(block.device) if self._kind == "v4l2" else block.device
-        self._label = _without_password(str(self._device))
+        self._label = without_password(str(self._device))
         self._warnings = Warnings()
         self._delivered = 0
         self._capture: cv2.VideoCapture | None = self._open()
@@ -164,7 +164,7 @@ def _v4l2_device(device: str | int) -> str:
     return f"/dev/video{text}" if text.isdecimal() else text
 
 
-def _without_password(device: str) -> str:
+def without_password(device: str) -> str:
     """An address that may stand in a log. A password ends at the last @ before the path, as FFmpeg reads it."""
     masked = re.sub(r"(://[^:/@\s]*):[^/\s]*@", r"\1:***@", device)
     return re.sub(r"(?i)((?:password|passwd|pwd|user-pw)=)[^&\s]+", r"\1***", masked)

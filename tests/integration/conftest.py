@@ -61,6 +61,7 @@ source: {kind: video, path: drive.avi, pace: fast}
 models:
   road:
     onnx: tiny.onnx
+    backend: onnxruntime
     input: {size: [64, 64], resize: stretch, color: bgr, scale: 1/255}
     decode: {family: end2end, classes: [car], confidence: 0.3}
 stages:

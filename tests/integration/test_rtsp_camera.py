@@ -183,3 +183,13 @@ def test_an_address_that_never_answers_is_refused_after_the_timeout(tiny, tmp_pa
         mute.listen()
         error = refusal(tiny, tmp_path, capsys, f"127.0.0.1:{mute.getsockname()[1]}/front")
     assert "/front: no answer within 0.5 s\n    check that the camera is on and in this network" in error
+
+
+def test_the_summary_of_a_run_does_not_tell_the_cameras_password(tiny, tmp_path, serve):
+    address = f"me:s3cret@{serve('me', 's3cret').address}"
+    out = tmp_path / "out"
+    assert run_app([str(tiny), "--set", from_camera(address), "--frames", "3", "--out", str(out)]) == 0
+    assert "s3cret" not in (out / "summary.json").read_text()
+    assert "me:***@" in (out / "summary.json").read_text()
+    assert "s3cret" in (out / "pipeline.yaml").read_text(), "it runs again as it is"
+    assert (out / "pipeline.yaml").stat().st_mode & 0o077 == 0

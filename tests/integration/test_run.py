@@ -193,7 +193,7 @@ def test_an_output_that_does_not_fit_points_at_the_line_of_the_file(tiny, tmp_pa
     tiny.write_text(text)
     assert run_app([str(tiny), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
-    assert "tiny.yaml:7:40: models.road.decode.outputs" in error
+    assert "tiny.yaml:8:40: models.road.decode.outputs" in error
     assert "'found' (1, 1, 6)" in error
 
 
