@@ -82,6 +82,8 @@ def summary_panel(summary: RunSummary) -> RenderableType:
             budget.limit if not isinstance(budget.limit, dict) else f"{budget.limit['city']}/{budget.limit['highway']}"
         )
         text = f"budget {name} {limit}: held in {budget.held} of {budget.windows} seconds"
+        if not budget.windows:
+            text = f"budget {name} {limit}: not judged, the run was shorter than a second"
         if budget.held < budget.windows:
             text += f", longest violation {budget.longest_violation_s:.0f} s"
         rows.append(Text(text, style="green" if budget.held == budget.windows else "red"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Protocol, TypeVar
@@ -53,7 +54,7 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class Closing:
+class Closing(ABC):
     """`with` for a source: leaving the block closes it."""
 
     def __enter__(self: Self) -> Self:
@@ -64,8 +65,8 @@ class Closing:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
 
 class Warnings:

@@ -81,6 +81,11 @@ def test_the_summary_names_what_was_not_held_and_what_ended():
     assert "the run ended early: the camera is gone" in text
 
 
+def test_a_run_too_short_to_judge_says_so_instead_of_zero_of_zero():
+    text = rendered(summary_panel(summary(budgets={"fps_floor": BudgetAccount(15.0, 0, 0, 0.0)})))
+    assert "not judged, the run was shorter than a second" in text
+
+
 def test_times_of_an_hour_and_more_show_hours():
     assert clock_text(59.9) == "00:59"
     assert clock_text(4325) == "1:12:05"
