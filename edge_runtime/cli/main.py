@@ -18,7 +18,7 @@ from edge_runtime.version import VERSION
 VERBS = {
     "run": "Run a pipeline (edge-run PIPELINE.yaml does the same).",
     "build": "Build and cache the engines of a pipeline, and compare each with its ONNX.",
-    "model": "Export, edit or quantize an ONNX model.",
+    "model": "Inspect, export, edit or quantize an ONNX model.",
     "bench": "Measure bare engine, one-after-another and pipelined throughput.",
     "schema": "Print the JSON Schema of the pipeline file.",
 }

@@ -10,6 +10,7 @@ import click
 
 # subcommand -> what its line in --help says; it lives in the module `model_NAME`.
 SUBCOMMANDS = {
+    "inspect": "What TensorRT makes of a model: fusions, tactics, refused operators.",
     "export": "Make an ONNX model of a PyTorch module.",
     "edit": "Batch, outputs, FP16, pixels in, suppression in: checked step by step.",
     "quantize": "INT8 for TensorRT, calibrated on pictures.",
