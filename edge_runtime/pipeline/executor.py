@@ -121,7 +121,7 @@ class Executor:
             self._admission.finished(now_ns)
         self._publish(entry.frame, entry.result(now_ns))
         if engine_error is not None and self._engine_failures >= ENGINE_FAILURES_IN_A_ROW:
-            raise EngineError(f"{engine_error} ({self._engine_failures} frames in a row)")
+            self.fail(EngineError(f"{engine_error} ({self._engine_failures} frames in a row)"))
 
     def fail(self, error: BaseException) -> None:
         """End the run: nothing new is taken, what is in flight is given up and counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -81,6 +82,38 @@ def test_nan_outputs_fail_their_frames_and_the_run_goes_on(tiny, tmp_path):
 def test_a_run_in_which_every_frame_failed_is_a_failure(tiny, tmp_path):
     tiny_detector(tmp_path / "tiny.onnx", nan_above=0.0)
     assert run_app([str(tiny), "--out", str(tmp_path / "out")]) == 1
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ("edge_runtime.vision.track.Tracker.update", ZeroDivisionError("a defect")),
+        ("edge_runtime.vision.preprocess.Preprocessor.write", ZeroDivisionError("a defect")),
+        ("edge_runtime.engines.ort.OnnxRuntimeEngine._run", RuntimeError("out of memory")),
+    ],
+)
+def test_the_books_of_a_run_that_breaks_down_balance_too(tiny, tmp_path, monkeypatch, where, error, depth):
+    module, _, method = where.rpartition(".")
+    owner, _, name = module.rpartition(".")
+    broken = getattr(importlib.import_module(owner), name)
+    good, calls = getattr(broken, method), []
+
+    def breaks(*arguments):
+        calls.append(1)
+        if len(calls) > 12:
+            raise error
+        return good(*arguments)
+
+    monkeypatch.setattr(broken, method, breaks)
+    out = tmp_path / "out"
+    assert run_app([str(tiny), "--set", f"executor.in_flight={depth}", "--out", str(out)]) == 1
+    document = summary(out)
+    assert str(error) in document["error"]
+    assert document["frames"]["published"] >= 5
+    assert document["frames"]["failed"] >= 1
+    assert balanced(document["frames"])
+    assert sum(document["failures"].values()) == document["frames"]["failed"]
 
 
 def test_live_pace_drops_to_the_newest_when_the_network_is_too_slow(tiny, tmp_path):

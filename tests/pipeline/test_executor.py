@@ -122,6 +122,8 @@ def test_a_network_that_keeps_raising_ends_the_run_and_every_frame_is_accounted_
     assert isinstance(executor.failure, EngineError)
     assert f"{ENGINE_FAILURES_IN_A_ROW} frames in a row" in str(executor.failure)
     assert len([result for result in published if result.error]) == ENGINE_FAILURES_IN_A_ROW
+    assert [result.frame_id for result in published] == list(range(5))
+    assert executor.lost_frames <= 1, "only what was in flight behind the last failure is lost"
 
 
 @pytest.mark.parametrize("where", ["launch", "finish"])
