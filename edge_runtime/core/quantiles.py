@@ -17,12 +17,11 @@ class Quantiles:
     thread may see the last value missing.
     """
 
-    __slots__ = ("_count", "_counts", "_maximum", "_sum")
+    __slots__ = ("_count", "_counts", "_maximum")
 
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
         self._count = 0
-        self._sum = 0.0
         self._maximum = 0.0
 
     def add(self, value_ms: float) -> None:
@@ -31,17 +30,12 @@ class Quantiles:
             bucket = min(_BUCKETS - 1, 1 + int(math.log(value_ms / _SMALLEST_MS) / _LOG_GROWTH))
         self._counts[bucket] += 1
         self._count += 1
-        self._sum += value_ms
         if value_ms > self._maximum:
             self._maximum = value_ms
 
     @property
     def count(self) -> int:
         return self._count
-
-    @property
-    def mean_ms(self) -> float | None:
-        return self._sum / self._count if self._count else None
 
     def quantile_ms(self, q: float) -> float | None:
         """The q-quantile (0..1), or None when nothing was added; never above the largest value seen."""

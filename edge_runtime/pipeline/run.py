@@ -246,10 +246,13 @@ class Run:
         warnings = list(self._source.warnings)
         if self._feed.pace is not None and self._feed.pace.late_pictures:
             warnings.append(f"{self._feed.pace.late_pictures} pictures were decoded too late for the stream's own rate")
+        frames = accounts.counts(self._slot.overwritten)
+        if not frames.balanced:
+            warnings.append("the frame counts do not add up, which is a defect of this program: please report the run")
         return RunSummary(
             name=self._config.name,
             folder=self.folder,
-            frames=accounts.counts(self._slot.overwritten),
+            frames=frames,
             seconds=accounts.seconds,
             fps=accounts.fps,
             latency_ms=_spread(accounts.latency),

@@ -1,4 +1,3 @@
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +6,6 @@ from edge_runtime.core.quantiles import Quantiles
 
 def test_nothing_added_has_no_quantile():
     assert Quantiles().quantile_ms(0.5) is None
-    assert Quantiles().mean_ms is None
 
 
 @given(st.lists(st.floats(0.01, 1e5), min_size=1, max_size=300), st.sampled_from([0.0, 0.5, 0.95, 0.99, 1.0]))
@@ -26,5 +24,5 @@ def test_values_outside_the_range_are_kept_at_its_ends():
     quantiles = Quantiles()
     for value in (0.0, 1e9):
         quantiles.add(value)
-    assert quantiles.quantile_ms(0.0) is not None
-    assert np.isclose(quantiles.mean_ms or 0.0, 5e8)
+    assert quantiles.quantile_ms(0.0) == 1e-3
+    assert (quantiles.quantile_ms(1.0) or 0.0) > 9e5

@@ -194,11 +194,6 @@ class TensorRTEngine:
         call = next(iter(self._slots[0].calls.values()))
         return self._gpu.capture(lambda: self._compute(call), stream=self._stream)
 
-    def span_ms(self, slot: int, since: Event) -> tuple[float, float]:
-        """When the slot's last collected call began and ended, in the GPU's time after another event."""
-        entry = self._slots[slot]
-        return entry.begun.ms_since(since), self._end(entry).ms_since(since)
-
     def close(self) -> None:
         """Wait for what is in flight, then give everything back. May be called twice."""
         for entry in self._slots:

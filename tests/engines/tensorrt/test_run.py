@@ -260,16 +260,6 @@ def test_a_refused_call_points_at_tensorrts_log():
         engine(gpu, plan)
 
 
-def test_the_gpus_time_of_a_call_can_be_placed_on_a_common_axis():
-    gpu = RecordingGpu()
-    road = engine(gpu, FakeEngine(gpu))
-    origin = gpu.event()
-    road.enqueue(0, 1)
-    road.collect(0)
-    begin, end = road.span_ms(0, origin)
-    assert end - begin == road.took_ms(0)
-
-
 def test_closing_waits_for_what_is_in_flight_and_may_be_repeated():
     gpu = RecordingGpu()
     road = engine(gpu, FakeEngine(gpu), slots=2)
