@@ -123,6 +123,10 @@ class Gpu(Protocol):
         """From a pinned array to memory of the GPU."""
         ...
 
+    def zero(self, target: Memory, nbytes: int, *, stream: Stream) -> None:
+        """Set the first bytes to 0."""
+        ...
+
     def capture(self, work: Callable[[], None], *, stream: Stream) -> Graph:
         """What `work` puts on the stream, as a graph; nothing of it runs. Raises `EngineError` where it cannot be."""
         ...

@@ -60,7 +60,9 @@ class CudaEvent(_Owned):
         super().__init__(partial(runtime.cudaEventDestroy, self._event))
 
     def wait(self) -> None:
-        check(self._runtime, self._runtime.cudaEventSynchronize(self._event), "waiting for the GPU")
+        # Asking costs 2 us; a blocking wait takes the way through the kernel even for an event long past.
+        if self._runtime.cudaEventQuery(self._event)[0]:
+            check(self._runtime, self._runtime.cudaEventSynchronize(self._event), "waiting for the GPU")
 
     def ms_since(self, earlier: Event) -> float:
         spent = self._runtime.cudaEventElapsedTime(earlier.handle, self._event)
@@ -171,6 +173,18 @@ class CudaGpu:
         """Make the calling thread talk to this GPU; every thread that does needs it once."""
         self._device.set_current()
 
+    def revive(self) -> None:
+        """Make the GPU work again for this process after an error that broke its context, if one did.
+
+        Everything that was made on it, by this object or by others in the process, is gone then.
+        """
+        if self._runtime.cudaDeviceSynchronize()[0]:
+            check(self._runtime, self._runtime.cudaDeviceReset(), "resetting the GPU for this process")
+            # The context comes back to life with the next call that needs it; cuda.core takes it as it finds it.
+            check(self._runtime, self._runtime.cudaSetDevice(self._device.device_id), "choosing the GPU again")
+            check(self._runtime, self._runtime.cudaFree(0), "making a new context")
+        self._device.set_current()
+
     def stream(self, name: str) -> Stream:
         return CudaStream(self._runtime, name, self._device.create_stream())
 
@@ -202,6 +216,10 @@ class CudaGpu:
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
         copied = self._runtime.cudaMemcpyAsync(target.address, source.address, nbytes, kind, stream.handle)
         check(self._runtime, copied, "copying a pinned array to the GPU")
+
+    def zero(self, target: Memory, nbytes: int, *, stream: Stream) -> None:
+        cleared = self._runtime.cudaMemsetAsync(target.address, 0, nbytes, stream.handle)
+        check(self._runtime, cleared, "clearing GPU memory")
 
     def capture(self, work: Callable[[], None], *, stream: Stream) -> Graph:
         runtime = self._runtime

@@ -64,7 +64,7 @@ class _Slot:
         self.done = threading.Event()
         self.outputs: dict[str, Array] = {}
         self.error: Exception | None = None
-        self.took_ms = 0.0
+        self.span_ns = (0, 0)
 
 
 class OnnxRuntimeEngine:
@@ -147,7 +147,7 @@ class OnnxRuntimeEngine:
         except Exception as error:  # handed to collect(), which names the network
             entry.error = error
         finally:
-            entry.took_ms = (self._clock.now_ns() - began_ns) / 1e6
+            entry.span_ns = (began_ns, self._clock.now_ns())
             entry.done.set()
 
     def _run(self, batch: Array) -> list[Array]:
@@ -163,7 +163,11 @@ class OnnxRuntimeEngine:
         return entry.outputs
 
     def took_ms(self, slot: int) -> float:
-        return self._slots[slot].took_ms
+        began_ns, ended_ns = self._slots[slot].span_ns
+        return (ended_ns - began_ns) / 1e6
+
+    def span_ns(self, slot: int) -> tuple[int, int]:
+        return self._slots[slot].span_ns
 
     def close(self) -> None:
         self._session = None

@@ -82,6 +82,13 @@ class RecordingGpu:
     def copy_in(self, target, source, nbytes, *, stream):
         self._copy("copy_in", target.bytes, source.bytes, nbytes, stream, pinned=source.bytes)
 
+    def zero(self, target, nbytes, *, stream):
+        def run():
+            target.bytes[:nbytes] = 0
+            return [], [target.address]
+
+        self.put("zero", run, stream)
+
     def capture(self, work, *, stream):
         self.calls["capture"] += 1
         self._recorded = []

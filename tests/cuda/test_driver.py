@@ -64,10 +64,19 @@ def gpu_on(runtime):
 def test_a_failing_call_says_what_was_attempted_and_what_cuda_calls_it():
     words = "CUDA failed while waiting for the GPU: cudaErrorIllegalAddress (an illegal memory access was encountered)"
     event = gpu_on(runtime := Runtime()).event()
-    runtime.fails.add("cudaEventSynchronize")
+    runtime.fails |= {"cudaEventQuery", "cudaEventSynchronize"}
     with pytest.raises(EngineError) as caught:
         event.wait()
     assert str(caught.value) == words
+
+
+def test_an_event_that_is_past_is_not_waited_for():
+    event = gpu_on(runtime := Runtime()).event()
+    event.wait()
+    assert "cudaEventSynchronize" not in runtime.calls
+    runtime.fails.add("cudaEventQuery")
+    event.wait()
+    assert runtime.calls[-1] == "cudaEventSynchronize"
 
 
 def test_the_real_runtime_names_its_errors():

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edge_runtime.core import SystemClock
 from edge_runtime.cuda.frame_upload import FrameUpload
 from edge_runtime.cuda.preprocess import CudaPreprocessor
 from edge_runtime.engines.tensorrt.run import TensorRTEngine
@@ -81,17 +82,16 @@ class Network:
         name="road",
         max_batch=1,
         slots=3,
-        copy_stream=False,
         provider=None,
         antialias=False,
     ):
         self.form, self.upload = form, upload
         self._owner = ExitStack()
         stream = self._owner.enter_context(gpu.stream(name))
-        copies = self._owner.enter_context(gpu.stream(f"{name} copies")) if copy_stream else None
+        fill_stream = self._owner.enter_context(gpu.stream(f"{name} input"))
         width, height = form.size
         self.preprocessor = self._owner.enter_context(
-            CudaPreprocessor(gpu, form, slots=slots, max_batch=max_batch, stream=stream, antialias=antialias)
+            CudaPreprocessor(gpu, form, slots=slots, max_batch=max_batch, stream=fill_stream, antialias=antialias)
         )
         self.engine = self._owner.enter_context(
             TensorRTEngine(
@@ -102,8 +102,9 @@ class Network:
                 input_shape=(3, height, width),
                 max_batch=max_batch,
                 slots=slots,
+                clock=SystemClock(),
                 fill=self.preprocessor.fill,
-                copy_stream=copies,
+                fill_stream=fill_stream,
                 provider=provider,
             )
         )

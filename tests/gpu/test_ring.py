@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 
 from edge_runtime.config.schema import InputBlock
-from edge_runtime.core import Frame
+from edge_runtime.core import Frame, SystemClock
 from edge_runtime.cuda import twin
 from edge_runtime.cuda.frame_upload import FrameUpload
 from edge_runtime.engines.tensorrt.provider import load
@@ -40,11 +40,10 @@ def expected():
     return rows
 
 
-@pytest.mark.parametrize("copy_stream", [False, True])
 @pytest.mark.parametrize("graphs", [True, False])
-def test_a_full_ring_of_two_networks_gives_every_frame_its_own_result(gpu, plan, expected, graphs, copy_stream):
+def test_a_full_ring_of_two_networks_gives_every_frame_its_own_result(gpu, plan, expected, graphs):
     with gpu.stream("copies") as copies, FrameUpload(gpu, stream=copies, depth=DEPTH) as upload:
-        options = {"max_batch": 3, "slots": DEPTH, "copy_stream": copy_stream}
+        options = {"max_batch": 3, "slots": DEPTH}
         chosen = gpu if graphs else WithoutGraphs(gpu)
         with (
             Network(chosen, plan[0], FORM, upload, name="road", **options) as road,
@@ -101,7 +100,9 @@ def test_contexts_share_their_memory(gpu, plan, expected):
 def test_fed_from_the_host_it_gives_the_same(gpu, plan, expected):
     picture = image(1)
     with gpu.stream("road") as stream:
-        road = TensorRTEngine("road", plan[0], gpu=gpu, stream=stream, input_shape=(3, 64, 96), max_batch=3)
+        road = TensorRTEngine(
+            "road", plan[0], gpu=gpu, stream=stream, input_shape=(3, 64, 96), max_batch=3, clock=SystemClock()
+        )
         with road:
             place = plan_view(VIEWS[0], FORM.size, FORM.resize)
             road.input_buffer(0)[0] = twin.preprocess(picture, place, FORM)

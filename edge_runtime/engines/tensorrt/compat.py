@@ -78,7 +78,7 @@ class Traits:
 
 # Used with every version, by owner.
 _ALWAYS: Mapping[str, str] = {
-    "": "ILogger init_libnvinfer_plugins",
+    "": "ILogger IProfiler init_libnvinfer_plugins",
     "Builder": "build_serialized_network create_builder_config create_network create_optimization_profile",
     "BuilderFlag": "TF32",
     "DataType": "BOOL FLOAT FP8 HALF INT32 INT8 UINT8",
@@ -87,11 +87,12 @@ _ALWAYS: Mapping[str, str] = {
     " set_memory_pool_limit set_tactic_sources",
     "ICudaEngine": "create_engine_inspector create_execution_context get_tensor_dtype get_tensor_mode get_tensor_name"
     " get_tensor_profile_shape get_tensor_shape num_io_tensors",
-    "IExecutionContext": "active_optimization_profile execute_async_v3 get_tensor_shape set_input_shape"
+    "IExecutionContext": "active_optimization_profile execute_async_v3 get_tensor_shape profiler set_input_shape"
     " set_optimization_profile_async set_tensor_address",
     "IHostMemory": "nbytes",
     "INetworkDefinition": "get_input get_layer num_inputs num_layers num_outputs",
     "IOptimizationProfile": "set_shape",
+    "IProfiler": "report_layer_time",
     "ITensor": "name shape",
     "LayerInformationFormat": "JSON",
     "MemoryPoolType": "WORKSPACE",

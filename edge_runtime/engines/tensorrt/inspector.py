@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Fusion = Literal["none", "vertical", "horizontal", "pointwise", "region", "mixed", "reformat", "sync"]
@@ -18,11 +18,12 @@ Fusion = Literal["none", "vertical", "horizontal", "pointwise", "region", "mixed
 
 @dataclass(frozen=True)
 class OnnxNode:
-    """A node of the model: its place in the graph, its operator and the tensors it reads."""
+    """A node of the model: its place in the graph, its operator and the tensors it reads and writes."""
 
     index: int
     operator: str
     inputs: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Tensor:
 class Layer:
     """One layer of an engine. `nodes` and `operators` are those of the ONNX in graph order, an unknown operator "?".
 
-    `tactic` is None where none was chosen yet: TensorRT-RTX chooses most of them when the engine is loaded.
+    `tactic` is None where none was chosen yet: TensorRT-RTX chooses most of them when the engine is loaded. `unnamed`
+    are those of `nodes` that TensorRT names nowhere, pointwise work on nothing but what this layer makes: a convolution
+    that it rewrites as a matrix product takes its activation along and forgets the name.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Layer:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     device: Literal["gpu", "dla"] = "gpu"
+    unnamed: tuple[str, ...] = ()
 
     @property
     def precision_in(self) -> str | None:
@@ -61,11 +65,11 @@ class Layer:
 
 
 def onnx_nodes(model: Any) -> dict[str, OnnxNode]:
-    """The named nodes of a `ModelProto`."""
+    """The nodes of a `ModelProto` by the names that TensorRT's parser gives them: it names the nameless ones."""
     return {
-        node.name: OnnxNode(index, node.op_type, tuple(node.input))
+        node.name or f"node_of_{node.output[0]}": OnnxNode(index, node.op_type, tuple(node.input), tuple(node.output))
         for index, node in enumerate(model.graph.node)
-        if node.name
+        if node.name or node.output
     }
 
 
@@ -74,7 +78,15 @@ def layers(text: str, nodes: Mapping[str, OnnxNode] | None = None) -> tuple[Laye
 
     Raises `ValueError` when it is in no known format.
     """
-    return tuple(_layer(entry, nodes or {}) for entry in _entries(text))
+    entries, known = _entries(text), nodes or {}
+    named = [_nodes(str(entry.get("Name", "")), str(entry.get("Metadata", "")), known) for entry in entries]
+    # A generated kernel also names what it prepares data for (padding the channels of a convolution, say).
+    computed = {node for entry, found in zip(entries, named, strict=True) if not _generated(entry) for node in found}
+    rows = []
+    for entry, found in zip(entries, named, strict=True):
+        own = tuple(node for node in found if node not in computed) if _generated(entry) else found
+        rows.append(_layer(entry, own, known))
+    return _with_unnamed(rows, known)
 
 
 def dropped(rows: Iterable[Layer], nodes: Mapping[str, OnnxNode]) -> tuple[str, ...]:
@@ -115,9 +127,12 @@ def _logged(line: str) -> dict[str, Any] | None:
     return entry
 
 
-def _layer(entry: Mapping[str, Any], known: Mapping[str, OnnxNode]) -> Layer:
+def _generated(entry: Mapping[str, Any]) -> bool:
+    return entry.get("LayerType") == "kgen"
+
+
+def _layer(entry: Mapping[str, Any], nodes: tuple[str, ...], known: Mapping[str, OnnxNode]) -> Layer:
     name, kind = str(entry.get("Name", "")), str(entry.get("LayerType", ""))
-    nodes = _nodes(name, str(entry.get("Metadata", "")), known)
     operators = tuple(_operator(node, known) for node in nodes)
     tactic = str(entry.get("TacticName") or entry.get("TacticValue") or "")
     return Layer(
@@ -141,7 +156,13 @@ def _nodes(name: str, metadata: str, known: Mapping[str, OnnxNode]) -> tuple[str
         )
         found = [word for word in words if word and (not known or word in known)]
     unique = dict.fromkeys(found)
-    return tuple(sorted(unique, key=lambda node: known[node].index if node in known else -1))
+    return tuple(sorted(unique, key=lambda node: _place(node, known)))
+
+
+def _place(node: str, known: Mapping[str, OnnxNode]) -> int:
+    if node in known:
+        return known[node].index
+    return len(known) if "graph_output_cast" in node else -1
 
 
 def _operator(node: str, known: Mapping[str, OnnxNode]) -> str:
@@ -182,6 +203,23 @@ def _fusion(
 def _siblings(nodes: Iterable[str], known: Mapping[str, OnnxNode]) -> bool:
     """Do they all read the same tensor?"""
     return len({known[node].inputs[:1] for node in nodes if node in known}) == 1
+
+
+def _with_unnamed(rows: list[Layer], known: Mapping[str, OnnxNode]) -> tuple[Layer, ...]:
+    """Give pointwise nodes that are in no layer to the one that makes all they read."""
+    makers = {tensor: name for name, node in known.items() for tensor in node.outputs}
+    home = {node: index for index, row in enumerate(rows) for node in row.nodes}
+    for name, node in known.items():
+        read = [makers[tensor] for tensor in node.inputs if tensor in makers]
+        sources = {home.get(maker, -1) for maker in read if known[maker].operator != "Constant"}
+        if name in home or node.operator not in _POINTWISE or len(sources) != 1 or -1 in sources:
+            continue
+        home[name] = index = sources.pop()
+        row = rows[index]
+        nodes, operators = (*row.nodes, name), (*row.operators, node.operator)
+        fusion = _fusion(row.name, row.kind, nodes, operators, known)
+        rows[index] = replace(row, nodes=nodes, operators=operators, fusion=fusion, unnamed=(*row.unnamed, name))
+    return tuple(rows)
 
 
 _PRECISIONS = (

@@ -1,31 +1,49 @@
 """Networks on TensorRT: a stream, a ring of slots, and one CUDA graph for every slot and batch size.
 
-A graph holds fetching the input, the network and fetching its outputs; the frame itself is uploaded outside of it, once
-for all networks, and a call waits for that by event. A graph keeps the addresses and the context it was recorded with,
-and TensorRT forbids to change either afterwards, hence a context of its own for each. They run one after another on
-one stream, so with a `provider` their activations share one block of GPU memory.
+A graph holds the network, picking out what matters of its outputs, and fetching that. What makes its input is a graph
+of its own on a second stream, so that the next frame is made ready while the network still works on this one; it waits
+by event for the frame, which is uploaded once for all networks. A graph keeps the addresses and the context it was
+recorded with, and TensorRT forbids to change either afterwards, hence a context of its own for each. Networks run one
+after another on one stream, so with a `provider` their activations share one block of GPU memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 from types import TracebackType
 from typing import Any, Protocol
 
+from edge_runtime.core import Clock
 from edge_runtime.core.gpu import Event, Gpu, Graph, Memory, Mirror, Stream
 from edge_runtime.engines.base import Array, TensorInfo
 from edge_runtime.errors import EngineError
 
 from .compat import numpy_dtype
 
+# How long the GPU's clock is believed to run as the host's does.
+_ANCHOR_NS = 5_000_000_000
+
 
 class Fill(Protocol):
     """Puts work on the stream that writes rows `[0:batch]` of a slot's input, at GPU address `target`."""
 
     def __call__(self, slot: int, batch: int, target: int, *, stream: Stream) -> None: ...
+
+
+class Select(Protocol):
+    """Puts work on the stream that picks out of the outputs (GPU addresses by name) what matters, and fetches it.
+
+    Every `put` needs a `clear` of its slot before it.
+    """
+
+    def clear(self, slot: int, *, stream: Stream) -> None: ...
+    def put(self, slot: int, batch: int, outputs: Mapping[str, int], *, stream: Stream) -> None: ...
+
+
+MakeSelect = Callable[[tuple[TensorInfo, ...]], Select | None]
 
 
 class Provider(Protocol):
@@ -43,32 +61,39 @@ class _Call:
     context: Any
     outputs: Mapping[str, Array]
     copies: tuple[tuple[Mirror, int], ...]
+    addresses: Mapping[str, int]
+    fill_graph: Graph | None = None
     graph: Graph | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """One ring entry; `outputs` and `input` are its own, so that the host reads one while the GPU writes another."""
+    """One ring entry with buffers of its own, so that the host reads one while the GPU writes another.
 
+    `input` is copied from the host, or just memory of the GPU that `fill` writes.
+    """
+
+    filled: Event
     begun: Event
-    computed: Event
     done: Event
-    input: Mirror | None
+    input: Memory
+    host_input: Mirror | None
     outputs: dict[str, Mirror] = field(default_factory=dict)
     calls: dict[int, _Call] = field(default_factory=dict)
     call: _Call | None = None
     in_flight: bool = False
+    took_ms: float = 0.0
     frame_id: int | None = None
 
 
 class TensorRTEngine:
     """A deserialized engine (`ICudaEngine`) with one picture input, on a `stream` that only it uses.
 
-    `input_shape` is one row of the batch, such as (3, 416, 416). With `fill` the input is made on the GPU; without, it
-    is copied from `input_buffer`. With `copy_stream` the outputs are fetched there, so that the next call computes
-    meanwhile; without, that is part of the graph. What `collect` returns are views of pinned memory. Without `provider`
-    every context has memory of its own. Where a graph cannot be recorded the work is enqueued piece by piece, and
-    `notices` says so.
+    `input_shape` is one row of the batch, such as (3, 416, 416). With `fill` the input is made on the GPU, on
+    `fill_stream`, also its own; without, it is copied from `input_buffer`. `select` is asked once, with the outputs of
+    the largest batch, for what picks out of them what is fetched in a call; the outputs themselves are then fetched
+    when `collect` asks for them, as views of pinned memory. Without `provider` every context has memory of its own.
+    Where a graph cannot be recorded the work is enqueued piece by piece, and `notices` says so.
     """
 
     def __init__(
@@ -81,13 +106,20 @@ class TensorRTEngine:
         input_shape: tuple[int, ...],
         max_batch: int = 1,
         slots: int = 1,
+        clock: Clock,
         fill: Fill | None = None,
-        copy_stream: Stream | None = None,
+        fill_stream: Stream | None = None,
+        select: MakeSelect | None = None,
         provider: Provider | None = None,
     ) -> None:
         self.name = name
+        self._clock = clock
+        self._anchor: Event | None = None
+        self._anchor_ns = 0
         self.notices: list[str] = []
-        self._gpu, self._stream, self._fill, self._copy_stream = gpu, stream, fill, copy_stream
+        self._gpu, self._stream, self._fill, self._make_select = gpu, stream, fill, select
+        self._fill_stream = stream if fill_stream is None else fill_stream
+        self._select: Select | None = None
         self._engine: Any = engine
         self._provider = provider
         tensors = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
@@ -103,7 +135,6 @@ class TensorRTEngine:
         self._input_shape = input_shape
         self._inputs = (TensorInfo(inputs[0], _free(declared), self._dtypes[inputs[0]]),)
         self._slots: list[_Slot] = []
-        self._input: Memory | None = None
         self._activations: Memory | None = None
         try:
             self._prepare(slots)
@@ -111,7 +142,7 @@ class TensorRTEngine:
             self.close()
             raise EngineError(f"{name}: {error}") from error
         sample = self._slots[0].calls[self._fixed_batch or 1].outputs
-        self._outputs = tuple(TensorInfo(tensor, rows.shape, rows.dtype) for tensor, rows in sample.items())
+        self._outputs = _infos(sample)
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
@@ -135,7 +166,7 @@ class TensorRTEngine:
         return not self.notices
 
     def input_buffer(self, slot: int) -> Array:
-        mirror = self._slots[slot].input
+        mirror = self._slots[slot].host_input
         if mirror is None:
             raise EngineError(f"{self.name}: its input is made on the GPU and has no buffer on the host")
         return mirror.array((self._max_batch, *self._input_shape), self._dtypes[self._input_name])
@@ -151,39 +182,70 @@ class TensorRTEngine:
         entry.call = call = entry.calls[self._fixed_batch or batch]
         stream = self._stream
         try:
-            if after is not None:
+            if self._fill is not None:
+                if after is not None:
+                    self._fill_stream.wait(after)
+                if call.fill_graph is not None:
+                    call.fill_graph.launch(stream=self._fill_stream)
+                else:
+                    self._fill_input(slot, call)
+                self._fill_stream.record(entry.filled)
+                stream.wait(entry.filled)
+            elif after is not None:
                 stream.wait(after)
             stream.record(entry.begun)
             if call.graph is not None:
                 call.graph.launch(stream=stream)
             else:
                 self._put(slot, call)
-            if self._copy_stream is not None:
-                stream.record(entry.computed)
-                self._copy_stream.wait(entry.computed)
-                self._fetch(call, self._copy_stream)
-                self._copy_stream.record(entry.done)
-            else:
-                stream.record(entry.done)
+            stream.record(entry.done)
         except EngineError as error:
             raise self._named(entry, error) from error
         entry.in_flight = True
 
+    def wait(self, slot: int) -> None:
+        """Wait for the slot's call, after which what `select` picked out of it may be read. Raises `EngineError`."""
+        self._wait(slot)
+
     def collect(self, slot: int) -> Mapping[str, Array]:
+        entry, call = self._wait(slot)
+        if self._select is not None:
+            try:
+                self._fetch(call)
+                self._stream.record(entry.done)
+                entry.done.wait()
+            except EngineError as error:
+                raise self._named(entry, error) from error
+        return call.outputs
+
+    def _wait(self, slot: int) -> tuple[_Slot, _Call]:
         entry = self._slots[slot]
         if entry.call is None:
             raise EngineError(f"{self.name}: slot {slot} has no call to collect")
-        entry.in_flight = False
-        try:
-            entry.done.wait()
-        except EngineError as error:
-            raise self._named(entry, error) from error
-        return entry.call.outputs
+        if entry.in_flight:
+            entry.in_flight = False
+            try:
+                entry.done.wait()
+                entry.took_ms = entry.done.ms_since(entry.begun)
+            except EngineError as error:
+                raise self._named(entry, error) from error
+        return entry, entry.call
 
     def took_ms(self, slot: int) -> float:
         """The GPU's time for the slot's last collected call: everything its graph does."""
+        return self._slots[slot].took_ms
+
+    def span_ns(self, slot: int) -> tuple[int, int]:
+        """Placed by an event whose time the host knows; it is renewed now and then, for two clocks drift apart."""
+        now_ns = self._clock.now_ns()
+        if self._anchor is None or now_ns - self._anchor_ns > _ANCHOR_NS:
+            self._anchor = self._anchor or self._gpu.event()
+            self._stream.record(self._anchor)
+            self._anchor.wait()
+            self._anchor_ns = self._clock.now_ns()
         entry = self._slots[slot]
-        return self._end(entry).ms_since(entry.begun)
+        ended_ns = self._anchor_ns + round(entry.done.ms_since(self._anchor) * 1e6)
+        return ended_ns - round(entry.took_ms * 1e6), ended_ns
 
     @property
     def stream(self) -> Stream:
@@ -200,15 +262,14 @@ class TensorRTEngine:
             if entry.in_flight:
                 with suppress(EngineError):  # said by `collect`, or by nobody who still wants it
                     entry.done.wait()
-            graphs = [call.graph for call in entry.calls.values() if call.graph is not None]
-            events = (entry.begun, entry.computed, entry.done)
-            for owned in (*graphs, *events, *entry.outputs.values(), entry.input):
+            graphs = [graph for call in entry.calls.values() for graph in (call.fill_graph, call.graph)]
+            for owned in (*graphs, entry.filled, entry.begun, entry.done, *entry.outputs.values(), entry.input):
                 if owned is not None:
                     owned.close()
         self._slots.clear()
-        for memory in (self._input, self._activations):
-            if memory is not None:
-                memory.close()
+        for shared in (self._activations, self._anchor):
+            if shared is not None:
+                shared.close()
         self._engine = None
 
     def __enter__(self) -> TensorRTEngine:
@@ -225,17 +286,17 @@ class TensorRTEngine:
         """Contexts, buffers and graphs of all slots and batch sizes: nothing is made later."""
         batches = [self._fixed_batch] if self._fixed_batch else list(range(1, self._max_batch + 1))
         input_bytes = self._max_batch * prod(self._input_shape) * self._dtypes[self._input_name].itemsize
-        if self._fill is not None:
-            self._input = self._gpu.memory(input_bytes)
         if self._provider is not None:
             self._activations = self._gpu.memory(self._provider.engine_memory_bytes(self._engine))
         for slot in range(slots):
-            begun, computed, done = (self._gpu.event() for _ in range(3))
-            own_input = self._gpu.mirror(input_bytes) if self._fill is None else None
-            entry = _Slot(begun, computed, done, own_input)
+            filled, begun, done = (self._gpu.event() for _ in range(3))
+            host_input = self._gpu.mirror(input_bytes) if self._fill is None else None
+            entry = _Slot(filled, begun, done, host_input or self._gpu.memory(input_bytes), host_input)
             self._slots.append(entry)
             for rows in reversed(batches):  # the largest first: it sizes the output buffers
                 call = entry.calls[rows] = self._bind(entry, rows)
+                if self._make_select is not None:
+                    self._select, self._make_select = self._make_select(_infos(call.outputs)), None
                 self._rehearse(slot, call)
 
     def _bind(self, entry: _Slot, rows: int) -> _Call:
@@ -269,20 +330,27 @@ class TensorRTEngine:
             outputs[name] = entry.outputs[name].array(shape, self._dtypes[name])
             outputs[name].setflags(write=False)
             copies.append((entry.outputs[name], nbytes))
-        for name, memory in {self._input_name: self._input or entry.input, **entry.outputs}.items():
-            if memory is None or not context.set_tensor_address(name, memory.address):
+        for name, memory in {self._input_name: entry.input, **entry.outputs}.items():
+            if not context.set_tensor_address(name, memory.address):
                 raise EngineError(f"TensorRT does not take a buffer for '{name}'; its log says why")
-        return _Call(rows, context, outputs, tuple(copies))
+        addresses = {name: mirror.address for name, mirror in entry.outputs.items()}
+        return _Call(rows, context, outputs, tuple(copies), addresses)
 
     def _rehearse(self, slot: int, call: _Call) -> None:
         """Run once, as TensorRT wants before it is recorded, then record."""
         entry = self._slots[slot]
+        if self._fill is not None:
+            self._fill_input(slot, call)
+            self._fill_stream.record(entry.filled)
+            self._stream.wait(entry.filled)
         self._put(slot, call)
         self._stream.record(entry.done)
         entry.done.wait()
         if not self.uses_graphs:
             return
         try:
+            if self._fill is not None:
+                call.fill_graph = self._gpu.capture(lambda: self._fill_input(slot, call), stream=self._fill_stream)
             call.graph = self._gpu.capture(lambda: self._put(slot, call), stream=self._stream)
         except EngineError as error:
             self.notices.append(
@@ -292,32 +360,41 @@ class TensorRTEngine:
 
     # ---- a call ---------------------------------------------------------------------------------------------------
 
+    def _fill_input(self, slot: int, call: _Call) -> None:
+        """What can be done for a call while the one before it still computes."""
+        if self._select is not None:
+            self._select.clear(slot, stream=self._fill_stream)
+        if self._fill is not None:
+            self._fill(slot, call.rows, self._slots[slot].input.address, stream=self._fill_stream)
+
     def _put(self, slot: int, call: _Call) -> None:
-        """A call's whole work on the stream: what a graph records, and what runs without one."""
-        entry, stream = self._slots[slot], self._stream
-        if self._fill is not None and self._input is not None:
-            self._fill(slot, call.rows, self._input.address, stream=stream)
-        elif entry.input is not None:
-            entry.input.to_device(entry.input.nbytes // self._max_batch * call.rows, stream=stream)
+        """A call's work on the stream: what a graph records, and what runs without one."""
+        host_input = self._slots[slot].host_input
+        if host_input is not None:
+            host_input.to_device(host_input.nbytes // self._max_batch * call.rows, stream=self._stream)
+            if self._select is not None:
+                self._select.clear(slot, stream=self._stream)
         self._compute(call)
-        if self._copy_stream is None:
-            self._fetch(call, stream)
+        if self._select is not None:
+            self._select.put(slot, call.rows, call.addresses, stream=self._stream)
+        else:
+            self._fetch(call)
 
     def _compute(self, call: _Call) -> None:
         if not call.context.execute_async_v3(self._stream.handle):
             raise EngineError("TensorRT refused to enqueue the network; its log says why")
 
-    @staticmethod
-    def _fetch(call: _Call, stream: Stream) -> None:
+    def _fetch(self, call: _Call) -> None:
         for mirror, nbytes in call.copies:
-            mirror.to_host(nbytes, stream=stream)
-
-    def _end(self, entry: _Slot) -> Event:
-        return entry.done if self._copy_stream is None else entry.computed
+            mirror.to_host(nbytes, stream=self._stream)
 
     def _named(self, entry: _Slot, error: EngineError) -> EngineError:
         frame = "a call" if entry.frame_id is None else f"frame {entry.frame_id}"
         return EngineError(f"{self.name}: {frame} failed on stream {self._stream.name}: {error}")
+
+
+def _infos(outputs: Mapping[str, Array]) -> tuple[TensorInfo, ...]:
+    return tuple(TensorInfo(name, rows.shape, rows.dtype) for name, rows in outputs.items())
 
 
 def _free(shape: tuple[int, ...]) -> tuple[int | None, ...]:

@@ -23,7 +23,7 @@ from edge_runtime.core import ClassTable
 from .boxes import DetectionDecoder
 from .boxes_scores import BoxesScores
 from .classification import ClassificationDecoder
-from .contract import Decoder, Mismatch
+from .contract import Decoder, Mismatch, SelectiveDecoder
 from .end2end import End2End
 from .rtdetr import Rtdetr
 from .segmentation import SegmentationDecoder
@@ -31,7 +31,15 @@ from .yolov5 import Yolov5
 from .yolov8 import Yolov8
 from .yolox import Yolox
 
-__all__ = ["ClassificationDecoder", "Decoder", "DetectionDecoder", "Mismatch", "SegmentationDecoder", "make_decoder"]
+__all__ = [
+    "ClassificationDecoder",
+    "Decoder",
+    "DetectionDecoder",
+    "Mismatch",
+    "SegmentationDecoder",
+    "SelectiveDecoder",
+    "make_decoder",
+]
 
 
 def make_decoder(

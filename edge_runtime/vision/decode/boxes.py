@@ -48,7 +48,12 @@ class DetectionDecoder(Decoder):
 
     def decode(self, outputs: Outputs, row: int, view: ViewTransform) -> Detections:
         self._require(outputs)
-        found = self.candidates(outputs, row)
+        return self.finish(self.candidates(outputs, row), view)
+
+    def finish(self, found: Candidates, view: ViewTransform) -> Detections:
+        """Candidates in the network's pixels to detections of the frame."""
+        if not len(found.xyxy):
+            return Detections.empty()
         xyxy = view.clip(view.to_frame(found.xyxy))
         if self._iou is None:
             order = np.argsort(-found.confidence, kind="stable")

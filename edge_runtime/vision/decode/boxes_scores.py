@@ -10,13 +10,15 @@ import numpy as np
 
 from edge_runtime.config.schema import BoxesScoresDecode, InputBlock
 from edge_runtime.core import ClassTable
+from edge_runtime.core.reduction import RowSelection, SelectedRows
 
-from .boxes import Candidates, DetectionDecoder, corners
+from .boxes import Candidates, corners
 from .class_map import ClassMap
-from .contract import Mismatch, Outputs, Shapes, check_output, require_finite
+from .contract import Mismatch, Shapes, check_output
+from .select import RowDecoder
 
 
-class BoxesScores(DetectionDecoder):
+class BoxesScores(RowDecoder):
     def __init__(self, block: BoxesScoresDecode, input_block: InputBlock, table: ClassTable) -> None:
         super().__init__(block, table)
         self._block = block
@@ -25,13 +27,15 @@ class BoxesScores(DetectionDecoder):
     def check(self, outputs: Shapes) -> list[Mismatch]:
         return check_pair(outputs, self._block.boxes, self._block.scores, self.classes)
 
-    def candidates(self, outputs: Outputs, row: int) -> Candidates:
-        boxes, scores = outputs[self._block.boxes][row], outputs[self._block.scores][row]
-        require_finite(self._block.boxes, boxes)
-        require_finite(self._block.scores, scores)
+    def selection(self, outputs: Shapes) -> RowSelection:
+        names = (self._block.boxes, self._block.scores)
+        return RowSelection(names, 1, self.classes.indices, None, self.confidence)
+
+    def read(self, selected: SelectedRows) -> Candidates:
+        boxes, scores = selected.columns
         score, class_id = self.classes.best(scores)
-        rows, confidence, class_id = self.admit(np.arange(len(boxes)), score, class_id)
-        xyxy = boxes[rows].astype(np.float32, copy=False) * self._scale
+        boxes, confidence, class_id = self.admit(boxes, score, class_id)
+        xyxy = boxes * self._scale
         return Candidates(corners(xyxy) if self._block.box_format == "cxcywh" else xyxy, confidence, class_id)
 
 

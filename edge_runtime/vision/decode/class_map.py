@@ -42,8 +42,7 @@ class ClassMap:
     def best(self, scores: Array) -> tuple[Array, npt.NDArray[np.int32]]:
         """The best score (n,) of scores (n, network classes), and its shared id (n,); DROPPED where it is not kept."""
         competing = scores[:, self._columns]
-        winner = competing.argmax(axis=1)
-        return competing[np.arange(len(winner)), winner], self.ids[winner]
+        return competing.max(axis=1), self.ids[competing.argmax(axis=1)]
 
     def lookup(self, indices: Array, output: str) -> npt.NDArray[np.int32]:
         """Shared ids of class indices that the network itself chose; DROPPED where they are not named or not kept.

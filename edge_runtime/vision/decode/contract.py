@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.core import Detections, Masks
+from edge_runtime.core.reduction import Selected, Selection
 from edge_runtime.errors import OutputError
 
 from ..resize import ViewTransform
@@ -57,6 +58,18 @@ class Decoder(ABC):
             if mismatches := self.check(shapes):
                 raise OutputError("; ".join(str(mismatch) for mismatch in mismatches))
             self._checked = shapes
+
+
+class SelectiveDecoder(Decoder):
+    """A decoder that reads little of the outputs and can say what: whoever has them may pick that out in its place."""
+
+    @abstractmethod
+    def selection(self, outputs: Shapes) -> Selection:
+        """What it reads of outputs of these shapes, which `check` had nothing to say about."""
+
+    @abstractmethod
+    def decode_selected(self, selected: Selected, view: ViewTransform) -> Detections | Masks:
+        """What `decode` says of a batch row of which this was selected."""
 
 
 def the_output(outputs: Mapping[str, Any], name: str | None) -> str:

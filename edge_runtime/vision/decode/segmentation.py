@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from edge_runtime.config.schema import InputBlock, SegmentationDecode
 from edge_runtime.core import ClassTable, Masks
+from edge_runtime.core.reduction import PlaneSelection, Selected, SelectedPlanes
 
 from ..resize import ViewTransform
 from .class_map import ClassMap
-from .contract import Decoder, Mismatch, Outputs, Shapes, check_output, describe, require_finite
+from .contract import Mismatch, Outputs, SelectiveDecoder, Shapes, check_output, describe, require_finite
 
 
-class SegmentationDecoder(Decoder):
+class SegmentationDecoder(SelectiveDecoder):
     """One mask for every named class of every head, at the heads' own resolution, without the padding."""
 
     def __init__(self, block: SegmentationDecode, input_block: InputBlock, table: ClassTable) -> None:
@@ -41,9 +42,7 @@ class SegmentationDecoder(Decoder):
     def decode(self, outputs: Outputs, row: int, view: ViewTransform) -> Masks:
         self._require(outputs)
         height, width = outputs[self._heads[0][0]].shape[2:]
-        x, y = width / self._size[0], height / self._size[1]
-        left, right = _inside(view.picture[0] * x, view.picture[2] * x, width)
-        top, bottom = _inside(view.picture[1] * y, view.picture[3] * y, height)
+        left, top, right, bottom = self._picture(view, width, height)
         planes = np.empty((len(self._class_id), bottom - top, right - left), np.uint8)
         first = 0
         for name, classes in self._heads:
@@ -51,7 +50,34 @@ class SegmentationDecoder(Decoder):
             require_finite(name, values)
             _winners(values, classes.indices, planes[first : first + len(classes.ids)])
             first += len(classes.ids)
-        corner = np.array([[left / x, top / y, right / x, bottom / y]])
+        return self._masks(planes, view, (left, top, right, bottom), width, height)
+
+    def selection(self, outputs: Shapes) -> PlaneSelection:
+        return PlaneSelection(tuple((name, classes.indices) for name, classes in self._heads))
+
+    def decode_selected(self, selected: Selected, view: ViewTransform) -> Masks:
+        if not isinstance(selected, SelectedPlanes):
+            raise TypeError(f"masks are read from selected planes, not from {type(selected).__name__}")
+        height, width = selected.planes.shape[1:]
+        left, top, right, bottom = picture = self._picture(view, width, height)
+        return self._masks(selected.planes[:, top:bottom, left:right].copy(), view, picture, width, height)
+
+    def _picture(self, view: ViewTransform, width: int, height: int) -> tuple[int, int, int, int]:
+        """The cells of a head that lie inside the picture and not in its padding."""
+        x, y = width / self._size[0], height / self._size[1]
+        left, right = _inside(view.picture[0] * x, view.picture[2] * x, width)
+        top, bottom = _inside(view.picture[1] * y, view.picture[3] * y, height)
+        return left, top, right, bottom
+
+    def _masks(
+        self,
+        planes: npt.NDArray[np.uint8],
+        view: ViewTransform,
+        cells: tuple[int, int, int, int],
+        width: int,
+        height: int,
+    ) -> Masks:
+        corner = np.array([cells]) / np.array([width, height] * 2) * np.array(self._size * 2)
         x0, y0, x1, y1 = view.clip(view.to_frame(corner))[0].tolist()
         return Masks(planes, self._class_id, (x0, y0, x1, y1))
 

@@ -10,12 +10,14 @@ import numpy as np
 
 from edge_runtime.config.schema import Yolov5Decode
 from edge_runtime.core import ClassTable
+from edge_runtime.core.reduction import RowSelection, SelectedRows
 
-from .boxes import Candidates, DetectionDecoder, corners
-from .contract import Mismatch, Outputs, Shapes, check_output, require_finite, the_output
+from .boxes import Candidates, corners
+from .contract import Mismatch, Shapes, check_output, the_output
+from .select import RowDecoder
 
 
-class Yolov5(DetectionDecoder):
+class Yolov5(RowDecoder):
     def __init__(self, block: Yolov5Decode, table: ClassTable) -> None:
         super().__init__(block, table)
         self._output = block.output
@@ -30,11 +32,11 @@ class Yolov5(DetectionDecoder):
             return [Mismatch("decode.family", what, "Write family: yolov8, as YOLOv8 and YOLO11 put it")]
         return self.classes.check(name, None if columns is None else columns - 5)
 
-    def candidates(self, outputs: Outputs, row: int) -> Candidates:
-        name = the_output(outputs, self._output)
-        values = outputs[name][row]
-        require_finite(name, values)
-        likely = values[values[:, 4] >= self.confidence].astype(np.float32, copy=False)
+    def selection(self, outputs: Shapes) -> RowSelection:
+        return RowSelection((the_output(outputs, self._output),), 1, self.classes.indices + 5, 4, self.confidence)
+
+    def read(self, selected: SelectedRows) -> Candidates:
+        (likely,) = selected.columns
         score, class_id = self.classes.best(likely[:, 5:])
         chosen, confidence, class_id = self.admit(np.arange(len(likely)), score * likely[:, 4], class_id)
         return Candidates(corners(likely[chosen, :4]), confidence, class_id)

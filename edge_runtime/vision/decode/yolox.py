@@ -11,14 +11,16 @@ import numpy as np
 
 from edge_runtime.config.schema import InputBlock, YoloxDecode
 from edge_runtime.core import ClassTable
+from edge_runtime.core.reduction import RowSelection, SelectedRows
 
-from .boxes import Candidates, DetectionDecoder, corners
-from .contract import Mismatch, Outputs, Shapes, check_output, require_finite, the_output
+from .boxes import Candidates, corners
+from .contract import Mismatch, Shapes, check_output, the_output
+from .select import RowDecoder
 
 _WIDEST = 20.0  # exp of it is past any picture, and not yet past a float
 
 
-class Yolox(DetectionDecoder):
+class Yolox(RowDecoder):
     def __init__(self, block: YoloxDecode, input_block: InputBlock, table: ClassTable) -> None:
         super().__init__(block, table)
         self._output = block.output
@@ -42,15 +44,14 @@ class Yolox(DetectionDecoder):
             problems.append(Mismatch("decode.strides", f"output '{name}' has {boxes} boxes, {makes}", fix))
         return problems
 
-    def candidates(self, outputs: Outputs, row: int) -> Candidates:
-        name = the_output(outputs, self._output)
-        values = outputs[name][row]
-        require_finite(name, values)
-        rows = np.flatnonzero(values[:, 4] >= self.confidence)
-        likely = values[rows].astype(np.float32, copy=False)
+    def selection(self, outputs: Shapes) -> RowSelection:
+        return RowSelection((the_output(outputs, self._output),), 1, self.classes.indices + 5, 4, self.confidence)
+
+    def read(self, selected: SelectedRows) -> Candidates:
+        (likely,) = selected.columns
         score, class_id = self.classes.best(likely[:, 5:])
-        chosen, confidence, class_id = self.admit(np.arange(len(rows)), score * likely[:, 4], class_id)
-        raw, rows = likely[chosen, :4], rows[chosen]
+        chosen, confidence, class_id = self.admit(np.arange(len(likely)), score * likely[:, 4], class_id)
+        raw, rows = likely[chosen, :4], selected.index[chosen]
         centre = (raw[:, :2] + self._cell[rows]) * self._stride[rows]
         size = np.exp(np.minimum(raw[:, 2:], _WIDEST)) * self._stride[rows]
         return Candidates(corners(np.concatenate([centre, size], axis=1)), confidence, class_id)

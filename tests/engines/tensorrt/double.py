@@ -88,6 +88,10 @@ class Module:
         def __init__(self):
             pass
 
+    class IProfiler:
+        def __init__(self):
+            pass
+
     class IProgressMonitor:
         def __init__(self):
             pass

@@ -105,3 +105,41 @@ def test_nodes_in_no_layer_are_listed():
 def test_other_text_is_refused(text):
     with pytest.raises(ValueError, match="not the layer information"):
         layers(text)
+
+
+def test_a_nameless_node_is_found_under_the_name_the_parser_gives_it():
+    nameless = small_network()
+    nameless.graph.node[0].name = ""
+    rows = layers('{"Layers": ["node_of_cl + left_relu"]}', onnx_nodes(nameless))
+    assert [(row.nodes, row.operators) for row in rows] == [(("node_of_cl", "left_relu"), ("Conv", "Relu"))]
+
+
+def logged(*lines):
+    fields = "Inputs: [], Constants: [], Outputs: [], TacticName: , StreamId: 0, Metadata: "
+    return "Layers:\n" + "".join(
+        f"Name: {name}, LayerType: {kind}, {fields}{''.join(f'[ONNX Layer: {node}]' for node in nodes)}\n"
+        for name, kind, nodes in lines
+    )
+
+
+def test_a_kernel_that_only_prepares_for_a_convolution_does_not_count_as_it():
+    text = logged(
+        ("__myl_CastConc_myl0_0", "kgen", ["graph_input_cast0", "left", "left_relu"]),
+        ("__myl_Corr_myl0_1", "correlation", ["left", "left_relu"]),
+    )
+    prepare, conv = layers(text, NODES)
+    assert (prepare.nodes, prepare.fusion) == (("graph_input_cast0",), "none")
+    assert (conv.nodes, conv.fusion) == (("left", "left_relu"), "vertical")
+
+
+def test_an_activation_that_is_named_nowhere_goes_to_the_layer_that_makes_its_input():
+    rows = layers(logged(("__myl_FcSigm_myl0_0", "runtime_fusion", ["right"])), NODES)
+    assert [(row.nodes, row.unnamed, row.fusion) for row in rows] == [
+        (("right", "right_sigmoid"), ("right_sigmoid",), "vertical")
+    ]
+    assert dropped(rows, NODES) == ("left", "left_relu", "gate", "pool")
+
+
+def test_the_cast_at_the_end_of_a_network_stands_last():
+    (row,) = layers(logged(("__myl_MaxCast_myl0_0", "kgen", ["graph_output_cast0", "pool"])), NODES)
+    assert row.nodes == ("pool", "graph_output_cast0")

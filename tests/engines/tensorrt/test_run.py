@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from edge_runtime.config.schema import InputBlock
-from edge_runtime.core import Frame
+from edge_runtime.core import Frame, SystemClock
+from edge_runtime.core.reduction import PlaneSelection
 from edge_runtime.cuda import twin
 from edge_runtime.cuda.frame_upload import FrameUpload
 from edge_runtime.cuda.preprocess import CudaPreprocessor
+from edge_runtime.cuda.select import CudaSelect
 from edge_runtime.engines.tensorrt.run import TensorRTEngine
 from edge_runtime.errors import EngineError
 from edge_runtime.vision.resize import plan_view
 from tests.cuda.fake_tensorrt import CORNER, FakeEngine
-from tests.cuda.kernels import KERNELS
+from tests.cuda.kernels import KERNELS, SelectOnHost
 from tests.cuda.recorder import RecordingGpu
 
 FORM = InputBlock(size=(48, 32), resize="stretch", color="bgr", scale=1.0)
@@ -44,10 +46,12 @@ class Launched:
 class Road:
     """One network as the pipeline runs it: frames in, rows checked when they come out."""
 
-    def __init__(self, gpu, upload, *, copy_stream=False, name="road", depth=DEPTH, max_batch=3):
+    def __init__(self, gpu, upload, *, name="road", depth=DEPTH, max_batch=3, selection=None):
         self.gpu, self.upload = gpu, upload
-        stream = gpu.stream(name)
-        self.preprocessor = CudaPreprocessor(gpu, FORM, slots=depth, max_batch=max_batch, stream=stream)
+        self.selection = selection
+        stream = self.stream = gpu.stream(name)
+        fill_stream = gpu.stream(f"{name} input")
+        self.preprocessor = CudaPreprocessor(gpu, FORM, slots=depth, max_batch=max_batch, stream=fill_stream)
         self.plan = FakeEngine(gpu)
         self.engine = TensorRTEngine(
             name,
@@ -57,9 +61,17 @@ class Road:
             input_shape=(3, 32, 48),
             max_batch=max_batch,
             slots=depth,
+            clock=SystemClock(),
             fill=self.preprocessor.fill,
-            copy_stream=gpu.stream(f"{name} copies") if copy_stream else None,
+            fill_stream=fill_stream,
+            select=None if selection is None else self.make_select,
         )
+
+    def make_select(self, outputs):
+        shapes = {each.name: each.shape for each in outputs}
+        options = {"slots": DEPTH, "max_batch": shapes["corner"][0], "stream": self.stream}
+        self.select = CudaSelect(self.gpu, self.selection, shapes, **options)
+        return self.select
 
     def launch(self, ring, frame, regions):
         uploaded = self.upload.upload(ring, frame)
@@ -80,11 +92,10 @@ def gpu_and_upload(**options):
 KINDS = [{}, {"eager": True}, {"shares_memory": True}, {"shares_memory": True, "eager": True}]
 
 
-@pytest.mark.parametrize("copy_stream", [False, True])
 @pytest.mark.parametrize("options", KINDS, ids=str)
-def test_every_frame_of_two_networks_comes_out_right_with_the_ring_always_full(options, copy_stream):
+def test_every_frame_of_two_networks_comes_out_right_with_the_ring_always_full(options):
     gpu, upload = gpu_and_upload(**options)
-    networks = [Road(gpu, upload, name=name, copy_stream=copy_stream) for name in ("road", "lanes")]
+    networks = [Road(gpu, upload, name=name) for name in ("road", "lanes")]
     in_flight = []
     for frame_id in range(30):
         if len(in_flight) == DEPTH:
@@ -113,7 +124,7 @@ def test_outputs_hold_while_the_rest_of_the_ring_runs():
     assert np.array_equal(rows, expected(image(0), 1))
 
 
-def test_a_frame_costs_one_graph_launch_and_waits_for_one_event_only():
+def test_a_frame_costs_two_graph_launches_and_waits_for_one_event_only():
     gpu, upload = gpu_and_upload()
     road = Road(gpu, upload)
     for frame_id in range(DEPTH):
@@ -122,7 +133,30 @@ def test_a_frame_costs_one_graph_launch_and_waits_for_one_event_only():
     for frame_id in range(20):
         road.finish(road.launch(frame_id % DEPTH, Frame(frame_id, "front", 0, image(frame_id)), 1 + frame_id % 3))
     assert gpu.synchronising() == 0
-    assert gpu.calls == {"copy_in": 20, "graph_launch": 20, "event_wait": 20, "event_record": 60, "stream_wait": 20}
+    assert gpu.calls == {"copy_in": 20, "graph_launch": 40, "event_wait": 20, "event_record": 80, "stream_wait": 40}
+
+
+@pytest.mark.parametrize("options", KINDS, ids=str)
+def test_only_what_was_picked_out_is_fetched_and_the_whole_when_it_is_asked_for(options, tmp_path):
+    gpu = RecordingGpu(kernels={**KERNELS, **SelectOnHost(tmp_path).effects()}, **options)
+    upload = FrameUpload(gpu, stream=gpu.stream("copies"), depth=DEPTH)
+    road = Road(gpu, upload, selection=PlaneSelection((("corner", np.array([0, 2])),)))
+    for warm in range(DEPTH):
+        road.finish(road.launch(warm, Frame(warm, "front", 0, image(warm)), 1))
+    gpu.calls.clear()
+    for frame_id in range(12):
+        frame, ring, regions = Frame(frame_id, "front", 0, image(frame_id)), frame_id % DEPTH, 1 + frame_id % 3
+        launched = road.launch(ring, frame, regions)
+        road.engine.wait(ring)
+        wanted = expected(frame.image, regions)
+        for row in range(regions):
+            winner = wanted[row].argmax(axis=0)
+            assert np.array_equal(road.select.selected(ring, row).planes, np.stack([winner == 0, winner == 2]))
+        if frame_id % 4 == 0:
+            assert np.array_equal(road.finish(launched), wanted)
+    assert gpu.races == []
+    assert gpu.synchronising() == 0
+    assert gpu.calls["event_wait"] == 12 + 3
 
 
 def test_two_networks_and_six_regions_upload_the_frame_once():
@@ -134,7 +168,7 @@ def test_two_networks_and_six_regions_upload_the_frame_once():
     for each, one in zip(networks, launched, strict=True):
         each.finish(one)
     assert gpu.calls["copy_in"] == 1
-    assert gpu.calls["graph_launch"] == 2
+    assert gpu.calls["graph_launch"] == 4
 
 
 def test_without_a_graph_it_still_runs_and_says_so_once():
@@ -157,7 +191,14 @@ def test_fed_from_the_host_it_is_an_engine_like_any_other(options):
     gpu = RecordingGpu(**options)
     stream = gpu.stream("road")
     with TensorRTEngine(
-        "road", FakeEngine(gpu), gpu=gpu, stream=stream, input_shape=(3, 32, 48), max_batch=2, slots=2
+        "road",
+        FakeEngine(gpu),
+        gpu=gpu,
+        stream=stream,
+        input_shape=(3, 32, 48),
+        max_batch=2,
+        slots=2,
+        clock=SystemClock(),
     ) as road:
         for round_ in range(3):
             for slot in (0, 1):
@@ -176,7 +217,8 @@ def test_fed_from_the_host_it_is_an_engine_like_any_other(options):
 
 
 def engine(gpu, plan, **options):
-    return TensorRTEngine("road", plan, gpu=gpu, stream=gpu.stream("s2"), input_shape=(3, 32, 48), **options)
+    options = {"input_shape": (3, 32, 48), "clock": SystemClock(), **options}
+    return TensorRTEngine("road", plan, gpu=gpu, stream=gpu.stream("s2"), **options)
 
 
 def test_a_fixed_batch_always_runs_whole():
