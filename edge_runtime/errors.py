@@ -75,5 +75,13 @@ class SinkError(EdgeRuntimeError):
     """A place for results that cannot be opened or written."""
 
 
+class LabelError(EdgeRuntimeError):
+    """Labels that cannot be read, or that do not belong to the pictures or classes of a pipeline."""
+
+
+class TelemetryError(EdgeRuntimeError):
+    """A source of measurements that does not answer, or a setting of the board that it did not take."""
+
+
 class RunError(EdgeRuntimeError):
     """A run that could not start or had to stop."""

@@ -8,6 +8,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.jetson_emulator.machine import EmulatedJetson, why_not
+
 SIDE = 64
 
 
@@ -80,3 +82,13 @@ def tiny(tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(PIPELINE)
     return path
+
+
+@pytest.fixture
+def orin(tmp_path):
+    """An emulated AGX Orin in MODE_50W, at rest, with the real jtop service running on it."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with EmulatedJetson(tmp_path / "orin") as machine:
+        machine.start_service()
+        yield machine
