@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 
 from edge_runtime.errors import Problem
 
 from .document import Where
 from .draft import Draft, ModelDraft
 from .model_checks import check_model
-from .schema import CameraSource, DisplaySink, MergeStage, NetworkStage, Stage, TrackStage
+from .schema import (
+    CameraSource,
+    ClassifyStage,
+    DisplaySink,
+    MergeStage,
+    NetworkStage,
+    SimulationSource,
+    Stage,
+    TrackStage,
+)
 from .words import did_you_mean, either
 
 # These stand beside the stages in `stage_ms` of results.
@@ -26,15 +36,22 @@ def check(draft: Draft) -> list[Problem]:
     for index, stage in enumerate(draft.stages):
         if isinstance(stage, NetworkStage):
             problems += _network_stage(draft, index, stage)
+            if isinstance(stage, ClassifyStage) and stage.of is not None:
+                problems += [*_joining_stage(draft, index, stage), *_cascade(draft, index, stage)]
         elif stage is not None:
             problems += _joining_stage(draft, index, stage)
     for name, model in draft.models.items():
         problems += check_model(draft.document, name, model)
-    return [*problems, *_unused_models(draft), *_sinks(draft)]
+    return [*problems, *_unused_models(draft), *_groups(draft), *_sinks(draft), *_telemetry(draft)]
 
 
 def _source(draft: Draft) -> Iterator[Problem]:
     source, document = draft.source, draft.document
+    if isinstance(source, SimulationSource) and isinstance(source.speed_kmh, tuple):
+        for index, (earlier, later) in enumerate(pairwise(source.speed_kmh), start=1):
+            if later[0] <= earlier[0]:
+                what = f"second {later[0]:g} does not come after second {earlier[0]:g}"
+                yield document.problem(("source", "speed_kmh", index, 0), what, "put the points in the order of time")
     if not isinstance(source, CameraSource):
         path = document.get(("source", "path"))
         if isinstance(path, str) and "://" in path:
@@ -88,9 +105,22 @@ def _network_stage(draft: Draft, index: int, stage: NetworkStage) -> Iterator[Pr
         yield draft.document.problem(("stages", index, "kind"), what, f"write `kind: {fitting}`")
 
 
+def _cascade(draft: Draft, index: int, stage: ClassifyStage) -> Iterator[Problem]:
+    """A network that looks at boxes runs after the others of its frame, so it serves no other stage."""
+    shared = [
+        other.name
+        for other in draft.stages
+        if isinstance(other, NetworkStage) and other is not stage and other.model == stage.model
+    ]
+    if shared:
+        what = f"model '{stage.model}' is used by stage '{shared[0]}' too"
+        fix = "give this stage a model of its own: one more block under models, of the same file"
+        yield draft.document.problem(("stages", index, "model"), what, fix)
+
+
 def _joining_stage(draft: Draft, index: int, stage: Stage) -> Iterator[Problem]:
     """`of:` names stages above, each once, that give boxes."""
-    assert isinstance(stage, (MergeStage, TrackStage))
+    assert isinstance(stage, (ClassifyStage, MergeStage, TrackStage))
     names = [draft.stage_name(other) for other in range(len(draft.stages))]
     own: Where = ("stages", index, "of")
     taken: list[tuple[Where, str]] = (
@@ -131,6 +161,8 @@ def _joining_stage(draft: Draft, index: int, stage: Stage) -> Iterator[Problem]:
 def _no_boxes(draft: Draft, index: int) -> str:
     """What a stage gives instead of boxes; its model's family counts more than its kind, which may be wrong."""
     stage = draft.stages[index]
+    if isinstance(stage, ClassifyStage) and stage.of is not None:
+        return ""
     model = draft.models.get(stage.model) if isinstance(stage, NetworkStage) else None
     kind = _fitting_kind(model) if model and model.decode else draft.document.get(("stages", index, "kind"))
     return _GIVES.get(kind, "") if isinstance(kind, str) else ""
@@ -150,10 +182,10 @@ def _way(draft: Draft, start: int, goal: str) -> list[str]:
         if way[-1] == goal:
             return way
         stage = by_name.get(way[-1])
-        if way[-1] in visited or not isinstance(stage, (MergeStage, TrackStage)):
+        if way[-1] in visited or not isinstance(stage, (ClassifyStage, MergeStage, TrackStage)):
             continue
         visited.add(way[-1])
-        ways += [[*way, name] for name in ((stage.of,) if isinstance(stage.of, str) else stage.of)]
+        ways += [[*way, name] for name in ((stage.of,) if isinstance(stage.of, str) else stage.of or ())]
     return []
 
 
@@ -167,6 +199,21 @@ def _unused_models(draft: Draft) -> Iterator[Problem]:
             fix = f"add a stage such as `- {{name: a_name, kind: {_fitting_kind(model)}, model: {name}}}`"
             fix += ", or take the model away"
             yield draft.document.problem(("models", name), "no stage uses this model", fix, key=True)
+
+
+def _groups(draft: Draft) -> Iterator[Problem]:
+    """A class belongs to one group, so that what is one object is never a matter of order."""
+    first: dict[str, str | int] = {}
+    for where, name in draft.document.match("groups.*.*"):
+        group = where[1]
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            what = f"'{name}' is listed twice"
+            if first[name] != group:
+                what = f"'{name}' is in group '{first[name]}' already"
+            yield draft.document.problem(where, what, "name it once; what may be one object belongs into one group")
+        first.setdefault(name, group)
 
 
 def _sinks(draft: Draft) -> Iterator[Problem]:
@@ -184,3 +231,9 @@ def _sinks(draft: Draft) -> Iterator[Problem]:
             fix = "one is enough" if isinstance(sink, DisplaySink) else "give one of them another `path:`"
             yield draft.document.problem(where, f"{other} writes to {target} as well", fix)
         seen.setdefault(target, index)
+
+
+def _telemetry(draft: Draft) -> Iterator[Problem]:
+    document, where = draft.document, ("telemetry", "source")
+    if document.get(where) == "recorded" and document.get(("telemetry", "log")) is None:
+        yield document.problem(where, "needs the log to play", "add `log: FILE.jsonl` beside it")

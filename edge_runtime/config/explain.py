@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 from edge_runtime.errors import Problem
 
 from .document import Document
-from .schema import Decode, Sink, Source, Stage
-from .spot import TAGS, Spot, choices, is_block, locate, members, tag
+from .schema import Block, Decode, PipelineConfig, Sink, Source, Stage
+from .spot import TAGS, Spot, choices, is_block, keys, locate, members, tag
 from .words import did_you_mean, either, flow, nearest, show
 
 _WANTED = {
@@ -35,13 +35,15 @@ _BOUNDS = {
 }
 
 
-def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Problem]:
-    """One problem for each mistake.
+def explain(
+    errors: Iterable[ErrorDetails], document: Document, root: type[Block] = PipelineConfig
+) -> list[Problem]:
+    """One problem for each mistake in a file that should read as `root`.
 
     Of a value that fits none of several types it is one problem and not one a type; a required key that is only
-    misspelt is not called missing as well.
+    misspelt is not called missing as well, nor a list too short for the items in it that are wrong.
     """
-    located = [(locate(error["loc"]), error) for error in errors]
+    located = [(locate(error["loc"], root), error) for error in errors if not _long_enough(error)]
     misspelt = {
         (*spot.where[:-1], _meant_key(spot, document)) for spot, error in located if error["type"] == "extra_forbidden"
     }
@@ -51,11 +53,16 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> list[Problem]
         if choice is not None:
             entries = _meant_type(entries)
         problems += [
-            _problem(spot, error, document)
+            _problem(spot, error, document, root)
             for spot, error in entries
             if not (error["type"] == "missing" and spot.where in misspelt)
         ]
     return problems
+
+
+def _long_enough(error: ErrorDetails) -> bool:
+    """Pydantic counts only the items that are right."""
+    return error["type"] == "too_short" and len(error["input"]) >= error.get("ctx", {})["min_length"]
 
 
 def _meant_type(entries: list[tuple[Spot, ErrorDetails]]) -> list[tuple[Spot, ErrorDetails]]:
@@ -69,10 +76,10 @@ def _meant_type(entries: list[tuple[Spot, ErrorDetails]]) -> list[tuple[Spot, Er
     return [(spot, {**error, "type": "choice", "ctx": {"wanted": either(wanted)}})]
 
 
-def _problem(spot: Spot, error: ErrorDetails, document: Document) -> Problem:
+def _problem(spot: Spot, error: ErrorDetails, document: Document, root: type[Block]) -> Problem:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing" and isinstance(spot.where[-1], int):
-        whole = locate(error["loc"][:-1])
+        whole = locate(error["loc"][:-1], root)
         return document.problem(whole.where, *_wrong_length(whole, len(document.get(whole.where))))
     if kind == "missing":
         return document.problem(spot.where, "is missing", _to_write(spot), key=True)
@@ -113,7 +120,7 @@ def _wrong_type(spot: Spot, wanted: str, value: Any) -> tuple[str, str]:
         optional = spot.field is not None and not spot.field.is_required() and isinstance(spot.where[-1], str)
         blocks = [block for block in members(spot.type) if is_block(block)]
         needs = (
-            f"it takes {either(blocks[0].model_fields, 'and')}" if len(blocks) == 1 and optional else _to_write(spot)
+            f"it takes {either(keys(blocks[0]), 'and')}" if len(blocks) == 1 and optional else _to_write(spot)
         )
         return "is empty", f"{needs}; or take the line away" if optional else needs
     what = f"{show(value)} is not {wanted}"
@@ -157,13 +164,13 @@ def _unknown_word(value: Any, words: list[Any]) -> tuple[str, str]:
 
 def _known_keys(spot: Spot, document: Document) -> str:
     """What an unknown key was meant to be: a near name, a key of a block inside or of another kind, else all keys."""
-    key, fields = str(spot.where[-1]), spot.owner.model_fields
+    key, fields = str(spot.where[-1]), keys(spot.owner)
     if guess := _meant_key(spot, document):
         return f"did you mean `{guess}`?"
     for name, field in fields.items():
-        if any(is_block(block) and key in block.model_fields for block in members(field.annotation)):
+        if any(is_block(block) and key in keys(block) for block in members(field.annotation)):
             return f"it belongs into `{name}:`"
-    others = [tag(block) for block in _siblings(spot) if key in block.model_fields]
+    others = [tag(block) for block in _siblings(spot) if key in keys(block)]
     if others:
         word = next(word for word in TAGS if word in fields)
         return f"only `{word}` {either(others)} takes it; this block takes {either(fields, 'and')}"
@@ -172,7 +179,7 @@ def _known_keys(spot: Spot, document: Document) -> str:
 
 def _meant_key(spot: Spot, document: Document) -> str | None:
     """The key that an unknown one is a misspelling of, sooner one that the block lacks."""
-    fields, present = spot.owner.model_fields, document.get(spot.where[:-1]) or ()
+    fields, present = keys(spot.owner), document.get(spot.where[:-1]) or ()
     return nearest(spot.where[-1], [key for key in fields if key not in present]) or nearest(spot.where[-1], fields)
 
 

@@ -21,5 +21,5 @@ def json_schema() -> dict[str, Any]:
 
 def to_document(config: PipelineConfig) -> dict[str, Any]:
     """The config as JSON or YAML can hold it, defaults written out; it loads again to an equal config."""
-    document: dict[str, Any] = config.model_dump(mode="json", exclude_none=True)
+    document: dict[str, Any] = config.model_dump(mode="json", exclude_none=True, by_alias=True)
     return document

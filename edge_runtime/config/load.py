@@ -47,8 +47,10 @@ class LoadedPipeline:
         return replace(self, config=config)
 
 
-def load_pipeline(path: Path | str, overrides: Overrides = ()) -> LoadedPipeline:
+def load_pipeline(path: Path | str, overrides: Overrides = (), *, runs: bool = True) -> LoadedPipeline:
     """Read, override, check and freeze a pipeline file.
+
+    Where nothing `runs` (a simulation), its source and its networks need not be there.
 
     Paths in the file are relative to it, paths in overrides to the current folder; both come out absolute. Raises
     ConfigError with every mistake, in the order of the file, those of overrides last.
@@ -63,7 +65,8 @@ def load_pipeline(path: Path | str, overrides: Overrides = ()) -> LoadedPipeline
         told = {(flaw.line, flaw.column) for flaw in document.problems}
         found = explain(error.errors(include_url=False), document)
         problems += [problem for problem in found if (problem.line, problem.column) not in told]
-    problems += [*paths.missing(document), *check(Draft.of(document))]
+    missing = paths.missing(document) if runs else paths.missing(document, of=("governor.ladder",))
+    problems += [*missing, *check(Draft.of(document))]
     if problems or config is None:
         raise ConfigError(_in_file_order(problems))
     return LoadedPipeline(config, Path(path).absolute(), document)

@@ -11,7 +11,15 @@ from .document import Document, Where
 from .words import did_you_mean, nearest
 
 _CLASSES = ("models.*.decode.classes", "models.*.decode.heads.*.classes")
-_READ = ("source.path", "models.*.onnx", "models.*.tensorrt.plugin_libraries.*", *_CLASSES)
+_READ = (
+    "source.path",
+    "models.*.onnx",
+    "models.*.tensorrt.plugin_libraries.*",
+    "governor.ladder",
+    "telemetry.log",
+    "stages.*.regions.from.*.prior.file",
+    *_CLASSES,
+)
 _WRITTEN = ("engines.folder",)
 _NOT_ONNX = {
     ".pt": "a PyTorch checkpoint", ".pth": "a PyTorch checkpoint", ".engine": "a TensorRT engine",
@@ -34,10 +42,10 @@ def resolve(document: Document) -> None:
             _put(document, where, os.path.expanduser(text))
 
 
-def missing(document: Document) -> list[Problem]:
-    """Every resolved path that leads to nothing, or to the wrong sort of thing."""
+def missing(document: Document, *, of: tuple[str, ...] = _READ) -> list[Problem]:
+    """Every resolved path that leads to nothing, or to the wrong sort of thing; only those `of` certain keys."""
     problems = []
-    for where, path in _named(document, _READ):
+    for where, path in _named(document, of):
         is_source = where == ("source", "path")
         if is_source and document.get(("source", "kind")) not in ("video", "images"):
             continue

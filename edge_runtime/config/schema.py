@@ -13,7 +13,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    Strict,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 
 def _fraction(value: Any) -> Any:
@@ -72,11 +83,33 @@ class Block(BaseModel):
 # ---- sources ---------------------------------------------------------------------------------------------------
 
 
+FocalPx = Annotated[Float, Field(ge=10.0, le=100_000.0)]
+CentrePx = Annotated[Float, Field(ge=-20_000.0, le=20_000.0)]
+
+
+class CalibrationBlock(Block):
+    """A pinhole camera above a flat road, looking ahead; in pixels of the picture that the source delivers."""
+
+    focal_px: tuple[FocalPx, FocalPx] = Field(
+        description="[horizontal, vertical] focal length in pixels", examples=[[1660, 1660]]
+    )
+    centre_px: tuple[CentrePx, CentrePx] = Field(
+        description="[x, y] of the optical axis in pixels, about the middle of the picture", examples=[[960, 540]]
+    )
+    pitch_deg: Float = Field(0.0, ge=-45, le=45, description="degrees that the camera looks down; negative: up")
+    height_m: Float = Field(description="metres of the camera above the road", gt=0.1, le=20, examples=[1.4])
+
+
 class SourceBlock(Block):
     kind: str = Field(description="what the source is")
     camera: Name = Field("front", description="name of the camera in results and logs")
     ego_speed_kmh: Float | None = Field(
         None, ge=0, le=500, description="constant speed of the vehicle in km/h, if known", examples=[110]
+    )
+    calibration: CalibrationBlock | None = Field(
+        None,
+        description="how the camera looks at the road, if known",
+        examples=[{"focal_px": [1660, 1660], "centre_px": [960, 540], "pitch_deg": 0.0, "height_m": 1.4}],
     )
 
 
@@ -116,7 +149,44 @@ class CameraSource(SourceBlock):
     fps: Fps | None = Field(None, description="frames a second, V4L2 only: ask the camera for this rate", examples=[30])
 
 
-Source = Annotated[VideoSource | ImagesSource | CameraSource, Field(discriminator="kind")]
+SimulatedWidth = Annotated[Int, Field(ge=64, le=3840)]
+SimulatedHeight = Annotated[Int, Field(ge=64, le=2160)]
+SpeedKmh = Annotated[Float, Field(ge=0, le=250)]
+SpeedAt = tuple[Annotated[Float, Field(ge=0, le=3600)], SpeedKmh]
+
+
+class SimulationSource(FileSourceBlock):
+    """A drive that is painted, not filmed: the same block gives the same pictures, and every object is known."""
+
+    kind: Literal["simulation"] = Field(description="a painted drive in which every object is known")
+    seed: Int = Field(0, ge=0, le=2**31 - 1, description="another seed is another drive")
+    seconds: Float = Field(60.0, gt=0, le=3600, description="length of the drive")
+    size: tuple[SimulatedWidth, SimulatedHeight] = Field(
+        (1920, 1080), description="[width, height] in pixels, at most 3840 x 2160", examples=[[1920, 1080]]
+    )
+    fps: Fps = Field(30.0, description="pictures a second")
+    speed_kmh: SpeedKmh | Annotated[tuple[SpeedAt, ...], Field(min_length=1)] = Field(
+        ((0.0, 50.0), (24.0, 50.0), (30.0, 110.0), (44.0, 110.0), (50.0, 50.0)),
+        description="of the vehicle: one speed, or [second, km/h] points with straight lines between them; where it "
+        "drives faster than 80 the road is a motorway, elsewhere a street",
+        examples=[50, [[0, 50], [30, 50], [36, 110]]],
+    )
+    lighting: Literal["noon", "dusk", "night", "drive"] = Field(
+        "noon", description="drive: from noon at its start to night at its end"
+    )
+    rain: Probability = Field(0.0, description="0 is dry, 1 a cloudburst")
+    traffic: Probability = Field(0.5, description="0 is an empty road, 1 a full one")
+    fov_deg: Float = Field(60.0, ge=20, le=120, description="horizontal field of view in degrees")
+    camera_height_m: Float = Field(1.4, ge=0.5, le=4, description="metres of the camera above the road")
+    camera_pitch_deg: Float = Field(0.0, ge=-10, le=10, description="degrees that the camera looks down; negative: up")
+    exposure_ms: Float | None = Field(
+        None, ge=0, le=50, description="how long the shutter is open; default: 0.7 ms at noon to 17 ms at night",
+        examples=[5],
+    )
+    bounce_deg: Float = Field(0.15, ge=0, le=2, description="how far the vehicle nods on its springs, in degrees")
+
+
+Source = Annotated[VideoSource | ImagesSource | CameraSource | SimulationSource, Field(discriminator="kind")]
 
 # ---- models ----------------------------------------------------------------------------------------------------
 
@@ -334,6 +404,119 @@ class ModelBlock(Block):
 StageName = Annotated[Name, Field(description="the stage's name in results and in `of:`", examples=["objects"])]
 
 
+class RegionSourceBlock(Block):
+    weight: Float = Field(1.0, ge=0, le=100, description="how much its proposals count beside those of other sources")
+
+
+def _rect(value: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = value
+    if not (x0 < x1 and y0 < y1):
+        raise PydanticCustomError("rect", "is empty: x0 must be less than x1 and y0 less than y1")
+    return value
+
+
+Pixel = Annotated[Int, Field(ge=0, le=65535)]
+RegionRect = Annotated[tuple[Pixel, Pixel, Pixel, Pixel], AfterValidator(_rect)]
+
+
+class FixedRegions(RegionSourceBlock):
+    """Rectangles that never move."""
+
+    rects: Annotated[tuple[RegionRect, ...], Field(min_length=1)] = Field(
+        description="[x0, y0, x1, y1] in pixels of the frame; what lies outside a frame is cut off",
+        examples=[[[520, 260, 936, 676]]],
+    )
+
+
+class HorizonRegions(RegionSourceBlock):
+    """Around the vanishing point of the camera; without a calibration it is learned from where small objects appear."""
+
+
+class TrackRegions(RegionSourceBlock):
+    """Where tracks that are small in the whole frame, or uncertain, are expected."""
+
+    smaller_than_px: Positive = Field(
+        32.0, description="a track is small when the whole frame shows the network less than this many pixels of height"
+    )
+
+
+class PriorRegions(RegionSourceBlock):
+    """Where a map expects lights and signs."""
+
+    file: Path | None = Field(
+        None, description="JSON or YAML with `points: [{class, xyz_m, size_m}]`", examples=["map.json"]
+    )
+    margin_px: Float = Field(24.0, ge=0, le=1000, description="added on each side, for vibration and errors of the map")
+
+
+class ExploreRegions(RegionSourceBlock):
+    """Tiles of the frame, the one that was not looked at for longest first."""
+
+    weight: Float = Field(0.2, ge=0, le=100, description="how much a tile counts beside proposals of other sources")
+    overlap: Float = Field(0.1, ge=0, le=0.9, description="least share of a tile that its neighbour covers too")
+
+
+class RegionSource(Block):
+    """One source: its name alone, or a mapping of its name to options."""
+
+    fixed: FixedRegions | None = Field(None, description="rectangles that never move")
+    horizon: HorizonRegions | None = Field(None, description="around the vanishing point")
+    tracks: TrackRegions | None = Field(None, description="small or uncertain tracks")
+    prior: PriorRegions | None = Field(None, description="where a map expects lights and signs")
+    explore: ExploreRegions | None = Field(None, description="tiles of the frame in turn")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {value: {}}
+        if isinstance(value, dict):
+            return {key: {} if options is None and len(value) == 1 else options for key, options in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> RegionSource:
+        if len(self.model_fields_set) != 1:
+            raise PydanticCustomError("region_source", "an item of the list names one source")
+        return self
+
+    @property
+    def chosen(self) -> FixedRegions | HorizonRegions | TrackRegions | PriorRegions | ExploreRegions:
+        chosen = self.fixed or self.horizon or self.tracks or self.prior or self.explore
+        assert chosen is not None
+        return chosen
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        options = handler(core) | {"minProperties": 1, "maxProperties": 1}
+        return {"anyOf": [{"enum": [name for name in cls.model_fields if name != "fixed"]}, options]}
+
+
+class RegionsBlock(Block):
+    """Parts of the frame that the network looks at in their own resolution."""
+
+    max: Int = Field(description="most regions a frame; 0 is none", ge=0, le=16, examples=[2])
+    size: PixelSize | None = Field(
+        None,
+        description="[width, height] of a region in pixels of the frame; default, and least: the network's input size",
+        examples=[[416, 416]],
+    )
+    sources: Annotated[tuple[RegionSource, ...], Field(min_length=1)] = Field(
+        (
+            RegionSource(horizon=HorizonRegions()),
+            RegionSource(tracks=TrackRegions()),
+            RegionSource(explore=ExploreRegions()),
+        ),
+        alias="from",
+        description="what proposes regions: fixed, horizon, tracks, prior and explore, each alone or with options",
+        examples=[["horizon", "tracks", {"explore": {"weight": 0.2}}]],
+    )
+    period: Int = Field(1, ge=1, le=1000, description="look at regions in every n-th frame")
+    class_weights: dict[Text, Annotated[Float, Field(ge=0, le=100)]] = Field(
+        {}, description="how much a class counts; 1 where it is not named", examples=[{"traffic light": 3}]
+    )
+
+
 class NetworkStage(Block):
     name: StageName
     kind: str = Field(description="what the stage does")
@@ -344,6 +527,11 @@ class DetectStage(NetworkStage):
     """Boxes of a network."""
 
     kind: Literal["detect"] = Field(description="boxes of a network")
+    regions: RegionsBlock | None = Field(
+        None,
+        description="look at parts of the frame instead of the whole",
+        examples=[{"max": 2, "from": ["horizon", "tracks"]}],
+    )
 
 
 class SegmentStage(NetworkStage):
@@ -353,9 +541,18 @@ class SegmentStage(NetworkStage):
 
 
 class ClassifyStage(NetworkStage):
-    """One class for the whole frame."""
+    """One class for the whole frame, or with `of` one for each box of a stage above."""
 
-    kind: Literal["classify"] = Field(description="one class for the whole frame")
+    kind: Literal["classify"] = Field(description="one class for the whole frame, or for each box of a stage")
+    of: Text | None = Field(
+        None, description="the stage whose boxes are looked at, each by itself, above this one", examples=["tracked"]
+    )
+    only: Annotated[tuple[Text, ...], Field(min_length=1)] | None = Field(
+        None, description="with `of`: look at boxes of these classes only", examples=[["traffic light"]]
+    )
+    max: Int = Field(8, ge=1, le=64, description="with `of`: most boxes a frame, best first")
+    margin: Float = Field(0.1, ge=0, le=2, description="with `of`: added on each side, as a share of the box")
+    confidence: Probability = Field(0.5, description="with `of`: a box whose class is less certain gets none")
 
 
 class MergeStage(Block):
@@ -429,6 +626,64 @@ class Budgets(Block):
     latency_ms: Positive | None = Field(
         None, description="bound in ms on the p99 of capture to publication", examples=[100]
     )
+    power_w: Positive | None = Field(None, description="most watts, as the mean of each second", examples=[50])
+    thermal_c: Float | None = Field(None, gt=0, le=150, description="hottest any zone may get, in °C", examples=[85])
+    max_metres_per_frame: Positive | None = Field(
+        None,
+        description="farthest the vehicle may drive from one frame to the next: a floor that grows with its speed",
+        examples=[1.0],
+    )
+
+
+Constraint = Literal["thermal", "power", "fps", "latency", "usefulness"]
+
+
+class GovernorBlock(Block):
+    """Which operating points there are, and how one is chosen."""
+
+    ladder: Path = Field(
+        description="the measured points, as `edge-run profile` writes them", examples=["configs/ladders/orin_agx.yaml"]
+    )
+    period_ms: Int = Field(200, ge=100, le=500, description="time between decisions, in ms")
+    order: Annotated[tuple[Constraint, ...], Field(min_length=1)] = Field(
+        ("thermal", "power", "fps", "latency", "usefulness"),
+        description="what counts most when not everything can be held, first to last; what is not named comes after",
+        examples=[["thermal", "fps", "power", "latency"]],
+    )
+    safe_point: Text | None = Field(
+        None,
+        description="point to run when sensors cannot be trusted; default: the cheapest that holds the floor",
+        examples=["nano"],
+    )
+    economy: Probability = Field(
+        0.05, description="share of the usefulness that may be given away where another point needs less power"
+    )
+    never_shed: tuple[Text, ...] = Field(
+        (), description="classes whose regions are given up last", examples=[["person", "bicycle"]]
+    )
+    stale_ms: Int = Field(1000, ge=100, le=60000, description="age in ms from which a reading counts as stale")
+    over_current_per_s: Annotated[Float, Field(ge=0)] = Field(
+        0.0, description="over-current events a second that this board shows in normal use"
+    )
+    heat_j_per_c: Positive = Field(
+        60.0, description="heat that warms chip and heatsink by 1 °C, in J; too low is on the careful side"
+    )
+
+
+class TelemetryBlock(Block):
+    """What measures power, temperatures, load and clocks."""
+
+    source: Literal["auto", "jtop", "sysfs", "nvml", "host", "recorded"] = Field(
+        "auto", description="auto: on a Jetson sysfs beside jtop, else an NVIDIA GPU's NVML, else the machine's counters"
+    )
+    period_ms: Int = Field(200, ge=50, le=10000, description="time between two readings, in ms; jtop takes 100 or more")
+    log: Path | None = Field(None, description="what `source: recorded` plays", examples=["telemetry.jsonl"])
+
+
+class BoardBlock(Block):
+    """What may be changed on the board; it is set back when the run ends, however it ends."""
+
+    control: Flag = Field(False, description="let operating points set the power mode and cap clocks")
 
 
 class ExecutorBlock(Block):
@@ -467,7 +722,20 @@ class PipelineConfig(Block):
         description="what is done with a frame, in this order",
         examples=[[{"name": "objects", "kind": "detect", "model": "road"}]],
     )
+    groups: dict[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
+        {},
+        description="classes that networks confuse, by a name of your choice: within a group one object is found once",
+        examples=[{"vehicle": ["car", "truck", "bus"]}],
+    )
+    never_shed: tuple[Text, ...] = Field(
+        (), description="classes whose regions come before all others", examples=[["traffic light", "person"]]
+    )
     sinks: tuple[Sink, ...] = Field((), description="where results go", examples=[[{"kind": "jsonl"}]])
     budgets: Budgets = Field(Budgets(), description="what the run must hold")
+    governor: GovernorBlock | None = Field(
+        None, description="how the operating point is chosen; without it nothing is turned"
+    )
+    telemetry: TelemetryBlock = Field(TelemetryBlock(), description="what measures power and temperatures")
+    board: BoardBlock = Field(BoardBlock(), description="what may be changed on the board")
     executor: ExecutorBlock = Field(ExecutorBlock(), description="how frames overlap")
     engines: EnginesBlock = Field(EnginesBlock(), description="where TensorRT engines are kept")

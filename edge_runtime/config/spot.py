@@ -37,8 +37,8 @@ class Spot:
     on_key: bool = False
 
 
-def locate(location: Sequence[str | int]) -> Spot:
-    spot = Spot()
+def locate(location: Sequence[str | int], root: type[Block] = PipelineConfig) -> Spot:
+    spot = Spot(owner=root, type=root)
     for part in location:
         types = members(spot.type)
         if part == "[key]":
@@ -48,7 +48,7 @@ def locate(location: Sequence[str | int]) -> Spot:
             continue
         spot = replace(spot, where=(*spot.where, part))
         if is_block(types[0]):
-            field = types[0].model_fields.get(str(part))
+            field = keys(types[0]).get(str(part))
             spot = replace(spot, owner=types[0], field=field, type=field.annotation if field else Any)
         else:
             arguments = get_args(types[0])
@@ -72,6 +72,11 @@ def members(annotation: Any) -> list[Any]:
 
 def is_block(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Block)
+
+
+def keys(block: type[Block]) -> dict[str, FieldInfo]:
+    """The fields of a block by what the file calls them."""
+    return {field.alias or name: field for name, field in block.model_fields.items()}
 
 
 def choices(annotation: Any) -> list[Any]:

@@ -1,8 +1,13 @@
-"""Class names: the COCO list, and the one table in which all networks of a pipeline name what they find."""
+"""Class names: the COCO list, the one table in which all networks of a pipeline name what they find, and which of them
+may be one object.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
 
 # The 80 detection classes of COCO 2017 in the order of the 80-column network heads (cocodataset.org).
 COCO: tuple[str, ...] = (
@@ -46,3 +51,24 @@ class ClassTable:
 
     def __getitem__(self, class_id: int) -> str:
         return self._names[class_id]
+
+
+class ClassGroups:
+    """Classes that networks confuse, as car and truck: what is found as either may be one object.
+
+    Built when the class table is complete; names that are not in it mean nothing here.
+    """
+
+    def __init__(self, groups: Mapping[str, Iterable[str]] | None = None, classes: ClassTable | None = None) -> None:
+        names = classes.names if classes is not None else ()
+        ids = {name: class_id for class_id, name in enumerate(names)}
+        members = [sorted(ids[name] for name in group if name in ids) for group in (groups or {}).values()]
+        self._group: npt.NDArray[np.int32] | None = None
+        if any(len(group) > 1 for group in members):
+            self._group = np.arange(len(names), dtype=np.int32)
+            for group in members:
+                self._group[group] = min(group, default=0)
+
+    def group_of(self, class_id: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """A number for each class id, the same for two ids that may be one object; a class in no group is its own."""
+        return class_id if self._group is None else self._group[class_id]

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .detections import Detections
+from .frame import Region
 from .masks import Masks
 from .point import OperatingPoint
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameResult:
-    """Everything found in one frame, by stage name.
+    """Everything found in one frame, by stage name; `regions` says where a stage with regions looked, best first.
 
     `latency_ms` runs from capture to publication. `stage_ms` is the time each stage kept this frame, in
     milliseconds, with `source`, `preprocess` and `queue` beside the YAML's own names. `error` is None, or the
@@ -26,6 +27,7 @@ class FrameResult:
     point: OperatingPoint
     detections: Mapping[str, Detections] = field(default_factory=dict)
     masks: Mapping[str, Masks] = field(default_factory=dict)
+    regions: Mapping[str, tuple[Region, ...]] = field(default_factory=dict)
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
     t_stream_ns: int | None = None

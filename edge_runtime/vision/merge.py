@@ -1,34 +1,216 @@
-"""Cross-stage non-maximum merging: boxes of several stages become one set in which every object is marked once."""
+"""Cross-view merging: boxes of several views of a frame become one set in which every object is marked once.
+
+Views are regions, the whole frame, or the whole frame seen by other networks. Where merging goes wrong is at borders:
+a region shows a network half a car, and the box around it overlaps the car's too little to be its duplicate. So boxes
+that a border has cut are known as such, and give way to one that another view shows whole.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from edge_runtime.core import Detections
+from edge_runtime.core import ClassGroups, Detections
 
-from .nms import areas, iou_matrix
+from .nms import areas
+from .resize import ViewTransform
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+
+_INWARD = np.array((1, 1, -1, -1), np.float32)
+_BORDER_PX = 3.0  # network pixels between a view's border and a box that the border has cut
+_NOTHING = 1e-30  # square pixels: keeps boxes without area from dividing by it
+_AS_LONG = 0.5  # share of an object's height or width that a part of it has
+_WHOLE = 0.95  # share of a box inside a view that is as good as all of it
+_TRUSTED_PX = 32.0  # network height from which on a confidence is taken at its word
 
 
-def merge(parts: Sequence[Detections], iou: float) -> Detections:
-    """The boxes of all parts, without those that overlap a better one of their class by more than `iou`; best first.
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewBoxes:
+    """What one view found of a frame of `frame_size` (width, height). The view's edges inside the frame are borders."""
 
-    Better is the higher confidence, then the larger area, then the smaller coordinates, so the outcome depends neither
-    on the order of the parts nor on that of their rows. Every row that comes out is one that went in, with all its
-    columns, and merging the outcome again changes nothing.
+    detections: Detections
+    view: ViewTransform
+    frame_size: tuple[int, int]
+
+
+def merge_views(views: Sequence[ViewBoxes], groups: ClassGroups, iou: float, ios: float = 0.6) -> Detections:
+    """Every object once, surest first; every row that comes out is one that went in, with all its columns.
+
+    Boxes of one group are one object when they overlap by more than `iou`; also when a border has cut one of them and
+    they share more than `ios` of the smaller one, or `iou` of what both views could show. The whole box stays rather
+    than the cut one, and of two whole ones the surer; a small object is the surer, the more pixels the network had of
+    it. Two boxes of one class that one view kept apart are two objects, and no third one stands for both. A box that
+    fills its view from border to border, while a wider view shows no such thing, is nothing.
+
+    The order of views and of rows changes nothing, and merging the outcome again changes nothing either.
     """
-    ranked = _best_first(Detections.concatenate(parts))
-    rival = iou_matrix(ranked.xyxy, ranked.xyxy) > iou
-    rival &= ranked.class_id[:, None] == ranked.class_id[None, :]
-    rival = np.triu(rival, k=1)
-    alive = np.ones(len(ranked), bool)
-    for row in np.flatnonzero(rival.any(axis=1)):
-        if alive[row]:
-            alive &= ~rival[row]
-    return ranked.take(alive)
+    boxes = _gather(views)
+    found = boxes.found
+    if not len(found):
+        return found
+    pairs = _overlapping(boxes, groups.group_of(found.class_id))
+    cut = boxes.at_border | _parts(boxes, pairs, iou, ios)
+    alive = [True] * len(found)
+
+    # One view: what it kept apart within a class is apart, but a group has one class an object.
+    twice = pairs.one_view & (pairs.iou > iou)
+    _drop(alive, pairs.first[twice].tolist(), pairs.second[twice].tolist())
+
+    # Several views: whole boxes before cut ones, large cut ones before small ones, trusted ones before others.
+    rank = np.empty(len(found), np.intp)
+    rank[np.lexsort((-boxes.trust, np.where(cut, -boxes.area, 0.0), cut))] = np.arange(len(found))
+    ahead = rank[pairs.first] < rank[pairs.second]
+    winner, loser = np.where(ahead, pairs.first, pairs.second), np.where(ahead, pairs.second, pairs.first)
+    part = cut[loser] & ((pairs.ios > ios) | (pairs.iou_shown > iou))
+    same = np.flatnonzero(~pairs.one_view & (part | (pairs.iou > iou)))
+    same = same[np.lexsort((rank[loser[same]], -pairs.iou[same], rank[winner[same]]))]
+    winner, loser = winner[same], loser[same]
+    apart = ~cut[loser] & (found.class_id[winner] == found.class_id[loser])
+    _drop(alive, winner.tolist(), loser.tolist(), np.where(apart, boxes.view[loser], -1).tolist())
+    return found.take(np.array(alive))
 
 
-def _best_first(boxes: Detections) -> Detections:
-    columns = (boxes.track_id, boxes.class_id, *boxes.xyxy.T[::-1], -areas(boxes.xyxy), -boxes.confidence)
-    return boxes.take(np.lexsort(columns))  # the last column weighs most
+class _Boxes(NamedTuple):
+    """All boxes, surest first. `view` is the number of each box's view, `shown` the rectangle (n, 4) of that view."""
+
+    found: Detections
+    view: Ints
+    shown: Floats
+    area: Floats
+    at_border: Flags
+    trust: Floats
+
+
+def _gather(views: Sequence[ViewBoxes]) -> _Boxes:
+    """An order of its own for all boxes, so that the one they came in does not matter."""
+    found = Detections.concatenate([part.detections for part in views])
+    if not len(found):
+        nothing = np.empty(0)
+        return _Boxes(found, np.empty(0, np.intp), np.empty((0, 4)), nothing, np.empty(0, bool), nothing)
+    view = np.repeat(np.arange(len(views)), [len(part.detections) for part in views])
+    rectangles, limits, scales = map(np.array, zip(*map(_edges, views), strict=True))
+    xyxy, area = found.xyxy, areas(found.xyxy)
+    cut = xyxy * _INWARD <= limits[view]
+    at_border = np.asarray(cut.any(axis=1))
+    height = xyxy[:, 3] - xyxy[:, 1]
+    trust = np.asarray(found.confidence * np.minimum(height * (scales[view] / _TRUSTED_PX), 1.0), np.float64)
+    columns = (-trust, at_border, found.track_id, found.class_id, *xyxy.T[::-1], -area, -found.confidence)
+    order = np.lexsort(columns)  # the last column weighs most
+    if at_border.any():
+        fills = (cut[:, :2] & cut[:, 2:]).any(axis=1) & _inside_another(views)[view]
+        order = order[~fills[order]]
+    view = view[order]
+    return _Boxes(found.take(order), view, rectangles[view], area[order], at_border[order], trust[order])
+
+
+def _edges(part: ViewBoxes) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    """Of one view: its rectangle; where a box ends that touches a border (times `_INWARD`); its vertical scale."""
+    x0, y0, x1, y1 = part.view.view
+    px0, py0, px1, py1 = part.view.picture
+    width, height = part.frame_size
+    x, y = (x1 - x0) / (px1 - px0) * _BORDER_PX, (y1 - y0) / (py1 - py0) * _BORDER_PX
+    never = -np.inf
+    limits = (
+        x0 + x if x0 > 0 else never,
+        y0 + y if y0 > 0 else never,
+        x - x1 if x1 < width else never,
+        y - y1 if y1 < height else never,
+    )
+    return (x0, y0, x1, y1), limits, (py1 - py0) / (y1 - y0)
+
+
+def _inside_another(views: Sequence[ViewBoxes]) -> Flags:
+    """Views that are only a part of another one."""
+    rectangles = [part.view.view for part in views]
+    wider = [
+        any(a != b and b[0] <= a[0] and b[1] <= a[1] and b[2] >= a[2] and b[3] >= a[3] for b in rectangles)
+        for a in rectangles
+    ]
+    return np.array(wider)
+
+
+class _Pairs(NamedTuple):
+    """Pairs of boxes that may be one object, `first` the surer of the two; by `first`, then by `second`."""
+
+    first: Ints
+    second: Ints
+    one_view: Flags
+    iou: Floats
+    ios: Floats
+    iou_shown: Floats
+    first_shown: Floats
+    second_shown: Floats
+
+
+def _overlapping(boxes: _Boxes, group: npt.NDArray[np.int32]) -> _Pairs:
+    """Pairs of one group with common area, without those of one class that one view kept apart.
+
+    `first_shown` is the area of the first box inside the view of the second.
+    """
+    view, class_id = boxes.view, boxes.found.class_id
+    x0, y0, x1, y1 = np.ascontiguousarray(boxes.found.xyxy.T)
+    meet = group[:, None] == group
+    for low, high in ((x0, x1), (y0, y1)):
+        meet &= low[:, None] < high
+        meet &= high[:, None] > low
+    first, second = np.nonzero(meet)
+    once = (first < second) & ((view[first] != view[second]) | (class_id[first] != class_id[second]))
+    first, second = first[once], second[once]
+    xyxy = boxes.found.xyxy.astype(np.float64)
+    a, b = xyxy[first], xyxy[second]
+    common = _common(np.concatenate([a, a, b]), np.concatenate([b, boxes.shown[second], boxes.shown[first]]))
+    both, first_shown, second_shown = common.reshape(3, -1)
+    area, other_area = boxes.area[first], boxes.area[second]
+    return _Pairs(
+        first,
+        second,
+        view[first] == view[second],
+        both / np.maximum(area + other_area - both, _NOTHING),
+        both / np.maximum(np.minimum(area, other_area), _NOTHING),
+        both / np.maximum(first_shown + second_shown - both, _NOTHING),
+        first_shown,
+        second_shown,
+    )
+
+
+def _common(a: Floats, b: Floats) -> Floats:
+    """The area that each box of `a` (n, 4) shares with the box of `b` in its row."""
+    size = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    np.maximum(size, 0.0, out=size)
+    return np.asarray(size[:, 0] * size[:, 1])
+
+
+def _parts(boxes: _Boxes, pairs: _Pairs, iou: float, ios: float) -> Flags:
+    """Boxes of what a view shows of an object that goes on beyond its border, although they do not end there.
+
+    Such a box covers what the view shows of the object, or lies inside it and has its height where the border cuts
+    left or right, its width where it cuts above or below.
+    """
+    small, large = np.concatenate([pairs.second, pairs.first]), np.concatenate([pairs.first, pairs.second])
+    shown = np.concatenate([pairs.first_shown, pairs.second_shown])
+    goes_on = np.flatnonzero((shown < _WHOLE * boxes.area[large]) & ~boxes.at_border[large])
+    small, large, pair = small[goes_on], large[goes_on], goes_on % max(len(pairs.first), 1)
+    xyxy, view = boxes.found.xyxy, boxes.shown[small]
+    size = xyxy[:, 2:] - xyxy[:, :2]
+    axis = ((xyxy[large, 0] < view[:, 0]) | (xyxy[large, 2] > view[:, 2])).astype(np.intp)
+    lies_in = (pairs.ios[pair] > ios) & (size[small, axis] > _AS_LONG * size[large, axis])
+    part = np.zeros(len(xyxy), bool)
+    part[small[lies_in | (pairs.iou_shown[pair] > iou)]] = True
+    return part
+
+
+def _drop(alive: list[bool], winner: list[int], loser: list[int], slot: list[int] | None = None) -> None:
+    """Let losers of winners that are still there go. A winner takes one loser a slot; slot -1 holds any number."""
+    taken = set()
+    for better, worse, place in zip(winner, loser, slot or [-1] * len(winner), strict=True):
+        if alive[better] and alive[worse] and (better, place) not in taken:
+            alive[worse] = False
+            if place >= 0:
+                taken.add((better, place))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+_LEAST_SCORE = np.finfo(np.float32).tiny
 
 
 def nms(xyxy: Array, confidence: Array, class_id: Array, iou: float) -> npt.NDArray[np.intp]:
@@ -17,14 +18,15 @@ def nms(xyxy: Array, confidence: Array, class_id: Array, iou: float) -> npt.NDAr
     `xyxy` (n, 4), `confidence` (n,) in 0..1, `class_id` (n,) of 0 or more. Equal confidences keep their order. A box
     without area marks nothing and is dropped (OpenCV would let it suppress any other one).
     """
-    corner, size = xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]
-    rows = np.flatnonzero((size > 0).all(axis=1))
-    if not len(rows):
+    rows: npt.NDArray[np.intp] = (xyxy[:, :2] < xyxy[:, 2:]).all(axis=1).nonzero()[0]
+    if len(rows) < 2:
         return rows
     # OpenCV keeps classes apart by moving each beyond the largest coordinate, which holds for coordinates from 0 on;
     # and it drops a score that is not above the threshold it is given.
-    boxes = np.concatenate([corner - corner.min(axis=0), size], axis=1)[rows]
-    scores = np.maximum(confidence[rows], np.finfo(np.float32).tiny)
+    boxes = xyxy.take(rows, axis=0)
+    boxes[:, 2:] -= boxes[:, :2]
+    boxes[:, :2] -= xyxy[:, :2].min(axis=0)
+    scores = np.maximum(confidence[rows], _LEAST_SCORE)
     kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores.tolist(), class_id[rows].tolist(), 0.0, iou)
     return rows[np.asarray(kept, np.intp)]
 

@@ -52,7 +52,7 @@ class ViewTransform:
         """Boxes (n, 4) in full-frame pixels, cut at the edges of the view; one outside it is left without area."""
         x0, y0, x1, y1 = self.view
         low, high = np.array((x0, y0, x0, y0), np.float32), np.array((x1, y1, x1, y1), np.float32)
-        return np.asarray(np.clip(xyxy, low, high), np.float32)
+        return np.asarray(np.minimum(np.maximum(xyxy, low), high), np.float32)
 
 
 def _map(xyxy: npt.NDArray[Any], source: Rect, target: Rect) -> Boxes:

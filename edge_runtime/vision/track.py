@@ -13,7 +13,7 @@ import numpy as np
 import trackforge
 
 from edge_runtime.config.schema import TrackStage
-from edge_runtime.core import UNTRACKED, Detections
+from edge_runtime.core import UNTRACKED, ClassGroups, Detections
 
 
 class _Named(NamedTuple):
@@ -25,16 +25,18 @@ class Tracker:
     """Names the objects of one camera, frame after frame. Not for two threads at a time.
 
     Ids count from 1 and are never given twice before `reset`. The library matches boxes whatever their class, so each
-    class has its own instance, and the ids of all of them become ids of one count.
+    group of classes has its own instance, and the ids of all of them become ids of one count. An object that is a car
+    in one frame and a truck in the next keeps its id where the two are of one group.
     """
 
-    def __init__(self, block: TrackStage) -> None:
+    def __init__(self, block: TrackStage, groups: ClassGroups | None = None) -> None:
         self._block = block
+        self._groups = groups or ClassGroups()
         self.reset()
 
     def reset(self) -> None:
         """Forget all objects; the next id is 1 again."""
-        self._by_class: dict[int, trackforge.BYTETRACK] = {}
+        self._by_group: dict[int, trackforge.BYTETRACK] = {}
         self._ids: dict[tuple[int, int], _Named] = {}
         self._last_id = 0
         self._frame = 0
@@ -47,34 +49,37 @@ class Tracker:
         self._frame += 1
         track_id = np.full(len(detections), UNTRACKED, np.int32)
         corner, size = detections.xyxy[:, :2], detections.xyxy[:, 2:] - detections.xyxy[:, :2]
-        boxes = np.concatenate([corner, size], axis=1)
-        for class_id in sorted({*self._by_class, *detections.class_id.tolist()}):
-            rows = np.flatnonzero(detections.class_id == class_id)
-            found = zip(boxes[rows].tolist(), detections.confidence[rows].tolist(), [class_id] * len(rows), strict=True)
-            for library_id, row in self._track(class_id, list(found)):
-                track_id[rows[row]] = self._name(class_id, library_id)
+        boxes = np.concatenate([corner, size], axis=1).tolist()
+        confidence = detections.confidence.tolist()
+        rows_of: dict[int, list[int]] = {group: [] for group in self._by_group}
+        for row, group in enumerate(self._groups.group_of(detections.class_id).tolist()):
+            rows_of.setdefault(group, []).append(row)
+        for group, rows in sorted(rows_of.items()):
+            found = [(boxes[row], confidence[row], group) for row in rows]
+            for library_id, place in self._track(group, found):
+                track_id[rows[place]] = self._name(group, library_id)
         self._forget()
         return detections.with_tracks(track_id)
 
-    def _track(self, class_id: int, found: list[tuple[list[float], float, int]]) -> list[tuple[int, int]]:
-        """The library's id and the row of every box of one class that has a track, in a fixed order."""
-        if class_id not in self._by_class:
-            self._by_class[class_id] = trackforge.BYTETRACK(
+    def _track(self, group: int, found: list[tuple[list[float], float, int]]) -> list[tuple[int, int]]:
+        """The library's id and the row of every box of one group that has a track, in a fixed order."""
+        if group not in self._by_group:
+            self._by_group[group] = trackforge.BYTETRACK(
                 track_thresh=self._block.confidence,
                 track_buffer=self._block.keep_frames,
                 match_thresh=1 - self._block.iou,
                 det_thresh=self._block.new_track,
                 second_match_thresh=1 - self._block.iou,
             )
-        tracks = self._by_class[class_id].update(found)
+        tracks = self._by_group[group].update(found)
         return sorted((track[0], track[4]) for track in tracks if track[4] is not None)
 
-    def _name(self, class_id: int, library_id: int) -> int:
-        named = self._ids.get((class_id, library_id))
+    def _name(self, group: int, library_id: int) -> int:
+        named = self._ids.get((group, library_id))
         if named is None:
             self._last_id += 1
         track_id = self._last_id if named is None else named.track_id
-        self._ids[class_id, library_id] = _Named(track_id, self._frame)
+        self._ids[group, library_id] = _Named(track_id, self._frame)
         return track_id
 
     def _forget(self) -> None:

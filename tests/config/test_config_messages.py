@@ -55,7 +55,7 @@ bad.yaml:2:23: source.pth: unknown key
 bad.yaml:2:16: source.kind: unknown value 'vidoe'
     | source: {kind: vidoe, path: drive.mp4, pace: live, ego_speed_kmh: 110}
     |                ^^^^^
-    did you mean `video`? It takes video, images or camera""",
+    did you mean `video`? It takes video, images, camera or simulation""",
     ),
     (
         "a_missing_kind",
@@ -65,7 +65,7 @@ bad.yaml:2:16: source.kind: unknown value 'vidoe'
 bad.yaml:2:1: source.kind: is missing
     | source: {path: drive.mp4, pace: live, ego_speed_kmh: 110}
     | ^^^^^^
-    `kind:` takes video, images or camera""",
+    `kind:` takes video, images, camera or simulation""",
     ),
     (
         "a_key_of_another_kind",
@@ -75,7 +75,8 @@ bad.yaml:2:1: source.kind: is missing
 bad.yaml:2:40: source.fps: unknown key
     | source: {kind: video, path: drive.mp4, fps: 30, ego_speed_kmh: 110}
     |                                        ^^^
-    only `kind` images or camera takes it; this block takes kind, camera, ego_speed_kmh, pace, loop and path""",
+    only `kind` images, camera or simulation takes it; this block takes"""
+        " kind, camera, ego_speed_kmh, calibration, pace, loop and path",
     ),
     (
         "a_key_that_belongs_one_block_deeper",
@@ -95,7 +96,7 @@ bad.yaml:6:5: models.road.confidence: unknown key
 bad.yaml:2:40: source.precision: unknown key
     | source: {kind: video, path: drive.mp4, precision: 5, ego_speed_kmh: 110}
     |                                        ^^^^^^^^^
-    this block takes kind, camera, ego_speed_kmh, pace, loop and path""",
+    this block takes kind, camera, ego_speed_kmh, calibration, pace, loop and path""",
     ),
     (
         "a_missing_key",
@@ -215,7 +216,7 @@ bad.yaml:13:23: models.road.decode.classes.1: 50 is not a text
 bad.yaml:23:1: budgets: is empty
     | budgets:
     | ^^^^^^^
-    it takes fps_floor and latency_ms; or take the line away""",
+    it takes fps_floor, latency_ms, power_w, thermal_c and max_metres_per_frame; or take the line away""",
     ),
     (
         "a_list_too_short",

@@ -1,28 +1,53 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.core import Detections
-from edge_runtime.vision.merge import merge
+from edge_runtime.core import ClassGroups, ClassTable, Detections
+from edge_runtime.vision.merge import ViewBoxes, merge_views
 from edge_runtime.vision.nms import iou_matrix
+from edge_runtime.vision.resize import plan_view
 
-number = st.floats(-50, 50, width=32)
-confidences = st.sampled_from([0.3, 0.5, 0.5, 0.9])
+CAR, TRUCK, PERSON = 0, 1, 2
+CLASSES = ClassTable(["car", "truck", "person"])
+VEHICLES = ClassGroups({"vehicle": ("car", "truck")}, CLASSES)
+ALONE = ClassGroups()
+FRAME = (100, 100)
+RECTANGLES = [(0, 0, 100, 100), (0, 0, 50, 50), (25, 25, 75, 75), (40, 0, 100, 60)]
+
+
+def view(rectangle, boxes, frame=FRAME, size=(50, 50)):
+    transform = plan_view(rectangle, size, "stretch")
+    return ViewBoxes(boxes, transform, frame)
+
+
+def whole(boxes, frame=FRAME):
+    return view((0, 0, *frame), boxes, frame, size=frame)
+
+
+def found(*rows):
+    """Rows of x0, y0, x1, y1, confidence and class."""
+    table = np.array(rows, np.float64).reshape(-1, 6)
+    return Detections.of(table[:, :4], table[:, 4], table[:, 5])
 
 
 @st.composite
-def detections(draw):
-    count = draw(st.integers(0, 6))
-    corners = np.array([[draw(number) for _ in range(4)] for _ in range(count)], np.float32).reshape(-1, 2, 2)
-    xyxy = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-    columns = [
-        [draw(pick) for _ in range(count)] for pick in (confidences, st.integers(0, 1), st.sampled_from([-1, 1, 2]))
-    ]
-    return Detections.of(xyxy, *columns)
+def views(draw, most=5, rectangles=RECTANGLES):
+    drawn = []
+    for rectangle in draw(st.lists(st.sampled_from(rectangles), max_size=4)):
+        x0, y0, x1, y1 = rectangle
+        rows = []
+        for _ in range(draw(st.integers(0, most))):
+            xs = sorted(draw(st.integers(x0, x1)) for _ in range(2))
+            ys = sorted(draw(st.integers(y0, y1)) for _ in range(2))
+            confidence = draw(st.sampled_from([0.3, 0.5, 0.9]))
+            rows.append((xs[0], ys[0], xs[1], ys[1], confidence, draw(st.sampled_from([CAR, TRUCK, PERSON]))))
+        drawn.append(view(rectangle, found(*rows)))
+    return drawn
 
 
-parts = st.lists(detections(), max_size=4)
 thresholds = st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0])
+all_groups = st.sampled_from([ALONE, VEHICLES])
 
 
 def rows(boxes):
@@ -30,60 +55,172 @@ def rows(boxes):
     return [(*xyxy, *rest) for xyxy, *rest in zip(*columns, strict=True)]
 
 
-@given(parts, thresholds)
-def test_every_merged_box_is_one_that_went_in(parts, iou):
-    given_rows = [row for part in parts for row in rows(part)]
-    for row in rows(merge(parts, iou)):
+@given(views(), all_groups, thresholds)
+def test_every_merged_box_is_one_that_went_in(parts, groups, iou):
+    given_rows = [row for part in parts for row in rows(part.detections)]
+    for row in rows(merge_views(parts, groups, iou)):
         given_rows.remove(row)
 
 
-@given(parts, thresholds, st.randoms())
-def test_neither_the_order_of_stages_nor_that_of_rows_matters(parts, iou, random):
-    shuffled = [part.take(np.array(random.sample(range(len(part)), len(part)), np.intp)) for part in parts]
+@given(views(), all_groups, thresholds, st.randoms())
+def test_neither_the_order_of_views_nor_that_of_rows_matters(parts, groups, iou, random):
+    shuffled = []
+    for part in parts:
+        order = np.array(random.sample(range(len(part.detections)), len(part.detections)), np.intp)
+        shuffled.append(ViewBoxes(part.detections.take(order), part.view, part.frame_size))
     random.shuffle(shuffled)
-    assert rows(merge(shuffled, iou)) == rows(merge(parts, iou))
+    assert rows(merge_views(shuffled, groups, iou)) == rows(merge_views(parts, groups, iou))
 
 
-@given(parts, thresholds)
-def test_merging_again_changes_nothing(parts, iou):
-    once = merge(parts, iou)
-    assert rows(merge([once], iou)) == rows(once)
+@given(views(), all_groups, thresholds)
+def test_merging_again_changes_nothing(parts, groups, iou):
+    once = merge_views(parts, groups, iou)
+    assert rows(merge_views([whole(once)], groups, iou)) == rows(once)
 
 
-@given(parts, thresholds)
-def test_no_two_merged_boxes_of_a_class_are_one_object_and_no_object_is_lost(parts, iou):
-    merged, everything = merge(parts, iou), Detections.concatenate(parts)
-    rival = (iou_matrix(merged.xyxy, merged.xyxy) > iou) & (merged.class_id[:, None] == merged.class_id)
-    assert not np.triu(rival, 1).any()
-    same = (iou_matrix(everything.xyxy, merged.xyxy) > iou) & (everything.class_id[:, None] == merged.class_id)
+@given(views(), thresholds)
+def test_no_two_boxes_of_a_group_and_two_classes_are_one_object(parts, iou):
+    merged = merge_views(parts, VEHICLES, iou)
+    group = VEHICLES.group_of(merged.class_id)
+    rival = (iou_matrix(merged.xyxy, merged.xyxy) > iou) & (group[:, None] == group)
+    assert not (rival & (merged.class_id[:, None] != merged.class_id)).any()
+
+
+@given(views(), thresholds)
+def test_a_lost_box_shares_area_with_one_of_its_class_that_stays_or_fills_its_view(parts, iou):
+    merged = merge_views(parts, ALONE, iou)
     kept = set(rows(merged))
-    for row, covered in zip(rows(everything), same.any(axis=1), strict=True):
+    for part in parts:
+        x0, y0, x1, y1 = part.view.view
+        for row in rows(part.detections):
+            near = merged.xyxy[merged.class_id == row[5]]
+            shared = (np.minimum(near[:, 2:], row[2:4]) > np.maximum(near[:, :2], row[:2])).all(axis=1)
+            fills = row[2] - row[0] >= x1 - x0 - 6 or row[3] - row[1] >= y1 - y0 - 6
+            assert row in kept or shared.any() or fills
+
+
+@given(views(most=6, rectangles=RECTANGLES[:1]), thresholds)
+def test_what_one_view_kept_apart_gives_way_to_as_many_boxes_or_stays(parts, iou):
+    """Without borders: per class, the merged set has at least as many boxes as any single view."""
+    merged = merge_views(parts, ALONE, iou)
+    for part in parts:
+        for class_id in (CAR, TRUCK, PERSON):
+            assert np.sum(merged.class_id == class_id) >= np.sum(part.detections.class_id == class_id)
+
+
+@given(views(most=6, rectangles=RECTANGLES[:1]), thresholds)
+def test_no_object_is_lost_that_nothing_else_marks(parts, iou):
+    merged = merge_views(parts, ALONE, iou)
+    kept = set(rows(merged))
+    everything = Detections.concatenate([part.detections for part in parts])
+    covers = iou_matrix(everything.xyxy, merged.xyxy) > iou
+    covers &= everything.class_id[:, None] == merged.class_id
+    for row, covered in zip(rows(everything), covers.any(axis=1), strict=True):
         assert covered or row in kept
 
 
 def test_a_car_seen_by_two_networks_is_reported_once_by_the_surer_one():
-    whole = Detections.of([[100, 100, 200, 200], [500, 100, 600, 200]], [0.6, 0.9], [2, 2])
-    region = Detections.of([[102, 101, 201, 199], [100, 100, 200, 200]], [0.8, 0.7], [2, 7])
-    merged = merge([whole, region], 0.5)
+    one = found([10, 10, 50, 50, 0.6, CAR], [60, 10, 95, 50, 0.9, CAR])
+    other = found([11, 10, 50, 49, 0.8, CAR], [10, 10, 50, 50, 0.7, PERSON])
+    merged = merge_views([whole(one), whole(other)], VEHICLES, 0.5)
     np.testing.assert_allclose(merged.confidence, [0.9, 0.8, 0.7])
-    np.testing.assert_array_equal(merged.class_id, [2, 2, 7])
+    np.testing.assert_array_equal(merged.class_id, [CAR, CAR, PERSON])
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["by_one_view", "by_two_views"])
+def test_an_object_seen_as_car_and_truck_gets_the_class_of_the_better_score(together):
+    car, truck = found([10, 10, 60, 60, 0.6, CAR]), found([10, 12, 60, 60, 0.7, TRUCK])
+    parts = [whole(Detections.concatenate([car, truck]))] if together else [whole(car), whole(truck)]
+    assert merge_views(parts, VEHICLES, 0.5).class_id.tolist() == [TRUCK]
+    assert sorted(merge_views(parts, ALONE, 0.5).class_id.tolist()) == [CAR, TRUCK]
+
+
+def test_two_cars_that_a_view_kept_apart_are_not_merged_by_a_box_around_both():
+    apart = found([10, 10, 50, 50, 0.6, CAR], [30, 10, 70, 50, 0.6, CAR])
+    around = found([10, 10, 70, 50, 0.9, CAR])
+    merged = merge_views([whole(apart), whole(around)], ALONE, 0.5)
+    assert len(merged) == 2
+
+
+@pytest.mark.parametrize("cut_confidence", [0.4, 0.99])
+def test_the_half_of_a_car_at_the_border_of_a_region_gives_way_to_the_whole_car(cut_confidence):
+    car, half = [30, 20, 90, 60, 0.5, CAR], [30, 20, 50, 60, cut_confidence, TRUCK]
+    merged = merge_views([whole(found(car)), view((0, 0, 50, 100), found(half))], VEHICLES, 0.5)
+    assert rows(merged) == rows(found(car))
+
+
+def test_a_box_at_the_edge_of_the_frame_is_not_cut():
+    """The region ends where the frame ends: there is no wider view of that car."""
+    large, small = found([50, 20, 100, 90, 0.5, CAR]), found([70, 20, 100, 90, 0.9, CAR])
+    region = view((50, 0, 100, 100), small, size=(50, 100))
+    assert len(merge_views([whole(large), region], ALONE, 0.7)) == 2
+
+
+@pytest.mark.parametrize("part", [[10, 20, 40, 60], [11, 26, 22, 54]], ids=["most_of_what_is_shown", "its_wheel"])
+def test_part_of_a_car_is_known_as_such_although_it_ends_before_the_border(part):
+    car, part = [10, 20, 95, 60, 0.5, CAR], [*part, 0.9, CAR]
+    merged = merge_views([whole(found(car)), view((0, 0, 50, 100), found(part))], ALONE, 0.5)
+    assert rows(merged) == rows(found(car))
+
+
+def test_a_person_before_a_truck_that_a_border_cuts_stays():
+    truck, person = [10, 10, 95, 90, 0.8, TRUCK], [20, 50, 30, 90, 0.6, PERSON]
+    merged = merge_views([whole(found(truck)), view((0, 0, 50, 100), found(person))], VEHICLES, 0.5)
+    assert len(merged) == 2
+
+
+def test_a_small_whole_car_before_a_large_one_that_a_border_cuts_stays():
+    large, small = [10, 10, 95, 90, 0.8, CAR], [20, 70, 32, 80, 0.6, CAR]
+    merged = merge_views([whole(found(large)), view((0, 0, 50, 100), found(small))], ALONE, 0.5)
+    assert len(merged) == 2
+
+
+def test_two_cars_cut_by_one_border_stay_two_cars():
+    cars = found([30, 10, 80, 40, 0.8, CAR], [32, 45, 78, 80, 0.7, CAR])
+    halves = found([30, 10, 50, 40, 0.9, CAR], [32, 45, 50, 80, 0.9, CAR])
+    merged = merge_views([whole(cars), view((0, 0, 50, 100), halves)], ALONE, 0.5)
+    assert rows(merged) == rows(cars)
+
+
+def test_a_car_cut_by_two_regions_is_reported_once():
+    left, right = found([30, 20, 60, 40, 0.6, CAR]), found([40, 20, 75, 40, 0.7, CAR])
+    regions = [view((0, 0, 60, 60), left), view((40, 0, 100, 60), right)]
+    assert rows(merge_views(regions, ALONE, 0.5)) == rows(found([40, 20, 75, 40, 0.7, CAR]))
+
+
+def test_of_a_small_object_the_closer_look_counts_and_of_a_large_one_the_surer():
+    frame = (1280, 720)
+    small, closer = found([300, 300, 312, 314, 0.6, CAR]), found([301, 300, 312, 313, 0.5, TRUCK])
+    large, beside = found([200, 200, 400, 400, 0.6, CAR]), found([202, 200, 400, 398, 0.5, TRUCK])
+    for far, near, expected in ((small, closer, TRUCK), (large, beside, CAR)):
+        squeezed = ViewBoxes(far, plan_view((0, 0, *frame), (416, 416), "letterbox"), frame)
+        region = ViewBoxes(near, plan_view((100, 100, 516, 516), (416, 416), "letterbox"), frame)
+        assert merge_views([squeezed, region], VEHICLES, 0.5).class_id.tolist() == [expected]
+
+
+def test_what_fills_a_region_from_border_to_border_is_nothing_without_a_wider_view_of_it():
+    bonnet = found([25, 40, 75, 60, 0.9, CAR])
+    region = view((25, 25, 75, 75), bonnet)
+    assert len(merge_views([whole(Detections.empty()), region], ALONE, 0.5)) == 0
+    assert len(merge_views([region], ALONE, 0.5)) == 1
 
 
 def test_of_equally_sure_boxes_the_larger_then_the_leftmost_stays():
-    small, large, right = [0, 0, 8, 10], [0, 0, 10, 10], [1, 0, 11, 10]
-    merged = merge([Detections.of([small, right, large], [0.5] * 3, [0] * 3)], 0.5)
-    np.testing.assert_array_equal(merged.xyxy, [large])
+    small, large, right = ([0, 0, 32, 40], [0, 0, 40, 40], [1, 0, 41, 40])
+    parts = [whole(found([*box, 0.5, CAR])) for box in (small, right, large)]
+    np.testing.assert_array_equal(merge_views(parts, ALONE, 0.5).xyxy, [large])
 
 
 def test_of_identical_boxes_one_stays_whichever_came_first():
-    named, other = (Detections.of([[0, 0, 8, 8]], [0.5], [0], [track]) for track in (1, 2))
-    assert rows(merge([named, other], 0.5)) == rows(merge([other, named], 0.5))
+    named, other = (whole(Detections.of([[0, 0, 8, 8]], [0.5], [0], [track])) for track in (1, 2))
+    assert rows(merge_views([named, other], ALONE, 0.5)) == rows(merge_views([other, named], ALONE, 0.5))
 
 
 def test_boxes_that_overlap_exactly_by_the_threshold_stay_apart():
-    assert len(merge([Detections.of([[0, 0, 4, 2], [0, 0, 2, 2]], [0.9, 0.8], [0, 0])], 0.5)) == 2
+    parts = [whole(found([0, 0, 4, 2, 0.9, CAR])), whole(found([0, 0, 2, 2, 0.8, CAR]))]
+    assert len(merge_views(parts, ALONE, 0.5)) == 2
 
 
 def test_merging_nothing_gives_nothing():
-    assert len(merge([], 0.5)) == 0
-    assert len(merge([Detections.empty(), Detections.empty()], 0.5)) == 0
+    assert len(merge_views([], ALONE, 0.5)) == 0
+    assert len(merge_views([whole(Detections.empty()), whole(Detections.empty())], ALONE, 0.5)) == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.config.schema import DetectDecodeBlock, InputBlock, TrackStage, YoloxDecode
-from edge_runtime.core import UNTRACKED, ClassTable, Detections, Region
+from edge_runtime.core import UNTRACKED, ClassGroups, ClassTable, Detections, Region
 from edge_runtime.vision.decode import make_decoder
 from edge_runtime.vision.preprocess import Preprocessor
 from edge_runtime.vision.track import Tracker
@@ -11,8 +11,8 @@ from tests.material import HIGHWAY, YOLOX, material
 CAR, TRUCK = 0, 1
 
 
-def tracker(**keys):
-    return Tracker(TrackStage(name="tracked", kind="track", of="objects", **keys))
+def tracker(groups=None, **keys):
+    return Tracker(TrackStage(name="tracked", kind="track", of="objects", **keys), groups)
 
 
 def cars(*lefts, confidence=0.9, class_id=CAR, size=50.0):
@@ -75,6 +75,13 @@ def test_a_truck_where_a_car_was_is_another_object():
     assert ids(tracking.update(cars(0))) == [1]
     assert ids(tracking.update(cars(0, class_id=TRUCK))) == [2]
     assert ids(tracking.update(cars(0))) == [1]
+
+
+def test_a_truck_where_a_car_was_is_the_same_object_where_both_are_of_one_group():
+    tracking = tracker(ClassGroups({"vehicle": ("car", "truck")}, ClassTable(["car", "truck"])))
+    seen = [tracking.update(cars(k, class_id=kind)) for k, kind in enumerate((CAR, TRUCK, TRUCK, CAR))]
+    assert [ids(frame) for frame in seen] == [[1]] * 4
+    assert [frame.class_id.tolist() for frame in seen] == [[CAR], [TRUCK], [TRUCK], [CAR]]
 
 
 def test_names_are_unique_over_classes_and_the_same_in_every_run():

@@ -1,0 +1,29 @@
+"""A YAML file that is one block: a ladder, a plant, a scenario; read and refused as a pipeline file is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from edge_runtime.errors import ConfigError
+
+from . import yaml_source
+from .explain import explain
+from .schema import Block
+
+B = TypeVar("B", bound=Block)
+
+
+def load_block(path: Path | str, kind: type[B]) -> B:
+    """The file as a frozen `kind`; raises ConfigError with every mistake, each at its line."""
+    document = yaml_source.read(path)
+    problems, block = list(document.problems), None
+    try:
+        block = kind.model_validate(document.data)
+    except ValidationError as error:
+        problems += explain(error.errors(include_url=False), document, kind)
+    if problems or block is None:
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+    return block

@@ -1,0 +1,82 @@
+"""The source that looks far ahead: around the vanishing point first, then along the horizon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from edge_runtime.config.schema import CalibrationBlock, HorizonRegions
+from edge_runtime.core import Detections
+
+from .proposals import Flags, LastLooks, Picture, Proposals
+from .scene import Looked, Scene
+
+# Of the region's size: what must be inside it so that a place counts as looked at, and the way to the next place.
+_CORE = (0.5, 0.5)
+_STEP = 0.75
+_SMALL_PX = 32.0
+_LEARN = 0.02  # share that one frame with small objects moves the learned point
+_PLACES = 64  # to each side
+
+
+class Horizon:
+    """Without a calibration, or with one whose vanishing point lies outside the picture, the point is learned: it
+    starts in the middle of the frame and drifts to where small objects are found, the smallest counting most.
+    """
+
+    def __init__(self, block: HorizonRegions, calibration: CalibrationBlock | None) -> None:
+        self._block, self._calibration = block, calibration
+        self.reset()
+
+    def reset(self) -> None:
+        self._learned = np.array([0.5, 0.5])  # of the frame's size
+        self._looks = LastLooks(2 * _PLACES + 1)
+
+    def propose(self, scene: Scene, picture: Picture) -> Proposals:
+        x, y = self.point(picture)
+        width, height = picture.region
+        frame_width, frame_height = picture.frame
+        step = width * _STEP
+        last = _PLACES
+        self._places = np.arange(max(-math.floor(x / step), -last), min(math.floor((frame_width - x) / step), last) + 1)
+        xyxy = np.empty((len(self._places), 4))
+        half_width, half_height = width * _CORE[0] / 2, height * _CORE[1] / 2
+        middle = min(max(y, half_height), frame_height - half_height)
+        xyxy[:, 0] = x + step * self._places - half_width
+        xyxy[:, 2] = xyxy[:, 0] + 2 * half_width
+        xyxy[:, 1::2] = middle - half_height, middle + half_height
+        value = self._looks.staleness(scene.t_ns)[self._places + _PLACES] / (1 + np.abs(self._places))
+        return Proposals.open(xyxy, self._block.weight * value)
+
+    def point(self, picture: Picture) -> tuple[float, float]:
+        """The vanishing point in frame pixels."""
+        width, height = picture.frame
+        if self._calibration is not None:
+            x, y = vanishing_point(self._calibration)
+            if 0 <= x < width and 0 <= y < height:
+                return x, y
+        return float(self._learned[0] * width), float(self._learned[1] * height)
+
+    def reason(self, row: int) -> str:
+        return "horizon"
+
+    def chosen(self, rows: Flags, t_ns: int) -> None:
+        self._looks.look(self._places[rows] + _PLACES, t_ns)
+
+    def observe(self, scene: Scene, picture: Picture, tracks: Detections, looked: Sequence[Looked]) -> None:
+        xyxy = Detections.concatenate([look.detections for look in looked]).xyxy
+        height = xyxy[:, 3] - xyxy[:, 1]
+        small = (height > 0) & (height * picture.scale < _SMALL_PX)
+        if not small.any():
+            return
+        xyxy, weight = xyxy[small], 1 / height[small].astype(np.float64)
+        middle = weight @ (xyxy[:, :2] + xyxy[:, 2:]) / (2 * weight.sum()) / picture.frame
+        self._learned += _LEARN * (np.clip(middle, 0.0, 1.0) - self._learned)
+
+
+def vanishing_point(calibration: CalibrationBlock) -> tuple[float, float]:
+    """Where the road straight ahead ends, in frame pixels."""
+    x, y = calibration.centre_px
+    return x, y - calibration.focal_px[1] * math.tan(math.radians(calibration.pitch_deg))
