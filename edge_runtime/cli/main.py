@@ -20,6 +20,9 @@ VERBS = {
     "build": "Build and cache the engines of a pipeline, and compare each with its ONNX.",
     "model": "Inspect, export, edit or quantize an ONNX model.",
     "bench": "Measure bare engine, one-after-another and pipelined throughput.",
+    "eval": "Accuracy against labels: AP, recall by distance and height, streaming AP.",
+    "simulate": "Run the governor against a simulated board and drive, in virtual time.",
+    "doctor": "Say what this machine has, what is missing, and what to type.",
     "schema": "Print the JSON Schema of the pipeline file.",
 }
 

@@ -16,12 +16,15 @@ from rich.console import Console
 from rich.live import Live
 
 from edge_runtime.core import SystemClock
+from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.pipeline.run import Pipeline, Run
 from edge_runtime.report.builds import shown_builds
 from edge_runtime.report.terminal import status_line, status_panel, summary_panel
+from edge_runtime.report.trace import write_trace
 
 from .main import BAD_USE, FAILED, NOT_HELD
+from .options import FILE_TO_WRITE
 
 LIVE_S, LOG_S = 0.25, 1.0
 
@@ -56,6 +59,7 @@ def pipeline_options(function: Any) -> Any:
 @click.option("--seconds", type=SECONDS, metavar="S", help="Stop after this many seconds.")
 @click.option("--pace", type=click.Choice(["live", "fast"]), help="Override source.pace of a file.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
+@click.option("--trace", type=FILE_TO_WRITE, metavar="FILE", help="Also write a time line for https://ui.perfetto.dev.")
 @click.option("--no-build", is_flag=True, help="Refuse to start when an engine would have to be built.")
 @click.option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
 def command(
@@ -66,6 +70,7 @@ def command(
     seconds: float | None,
     pace: str | None,
     out: Path | None,
+    trace: Path | None,
     no_build: bool,
     strict: bool,
 ) -> int:
@@ -81,9 +86,10 @@ def command(
         overrides = (*overrides, "engines.build=false")
     console = Console(stderr=True)
     loaded = Pipeline.load(pipeline, overrides)
+    log = None if trace is None else TraceLog()
     try:
         with shown_builds(console, SystemClock()) as builds:
-            run = loaded.start(out=out, frames=frames, seconds=seconds, builds=builds)
+            run = loaded.start(out=out, frames=frames, seconds=seconds, builds=builds, trace=log)
     except ConfigError:
         raise
     except EdgeRuntimeError as error:
@@ -92,6 +98,8 @@ def command(
     with run, stop_on_signals(run, console):
         follow(run, console, frames)
         summary = run.finish()
+    if trace is not None and log is not None:
+        write_trace(trace, log, run.name)
     if as_json:
         click.echo(json.dumps(summary.document(), indent=2, ensure_ascii=False))
     else:

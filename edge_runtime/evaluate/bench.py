@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from edge_runtime.errors import RunError
 from edge_runtime.pipeline.accounts import NS
 from edge_runtime.pipeline.assemble import Assembly, assemble
 from edge_runtime.pipeline.entry import Entry
+from edge_runtime.pipeline.network import BareCalls
 from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import SinkContext
@@ -45,11 +46,13 @@ class BenchReport:
     sequential_fps: list[float] = field(default_factory=list)
     pipeline_fps: list[float] = field(default_factory=list)
     overlap_efficiency: list[float] = field(default_factory=list)
+    bare_efficiency: list[float] = field(default_factory=list)
     speedup: list[float] = field(default_factory=list)
     runtime_cpu_us_per_frame: list[float] = field(default_factory=list)
     latency_ms: dict[str, float | None] = field(default_factory=dict)
     stage_ms: dict[str, dict[str, float | None]] = field(default_factory=dict)
     rss_mb: dict[str, float] = field(default_factory=dict)
+    alone_fps: dict[str, list[float]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `bench --json`."""
@@ -60,9 +63,23 @@ class BenchReport:
             "latency_ms": self.latency_ms,
             "stage_ms": self.stage_ms,
             "rss_mb": self.rss_mb,
+            "networks": self._networks(),
             "frames_per_repeat": self.frames_per_repeat,
             "machine": machine(),
             "repeats": {name: [round(value, 4) for value in values] for name, values in repeats.items()},
+        }
+
+
+    def _networks(self) -> dict[str, Any] | None:
+        """What several networks gain by running at once: their times one after another over that of all together."""
+        if len(self.alone_fps) < 2:
+            return None
+        rounds = zip(self.bare_engine_fps, *self.alone_fps.values(), strict=True)
+        gains = [together * sum(1 / fps for fps in alone) for together, *alone in rounds]
+        return {
+            "alone_fps": {name: round(median(values), 1) for name, values in self.alone_fps.items()},
+            "gain_together": round(median(gains), 3),
+            "gain_together_each": [round(gain, 3) for gain in gains],
         }
 
 
@@ -106,7 +123,7 @@ def bench(
     report = BenchReport(frames)
     for repeat in range(repeats):
         progress("bare engine", repeat, repeats)
-        bare_fps = _bare(case, frames)
+        bare_fps = _bare(case, frames, report)
         progress("one after another", repeat, repeats)
         sequential = _sequential(case, frames)
         progress("pipelined", repeat, repeats)
@@ -115,6 +132,7 @@ def bench(
         report.sequential_fps.append(sequential.fps)
         report.pipeline_fps.append(pipeline_fps)
         report.overlap_efficiency.append(pipeline_fps / min(bare_fps, sequential.host_fps))
+        report.bare_efficiency.append(pipeline_fps / bare_fps)
         report.speedup.append(pipeline_fps / sequential.fps)
     progress("done", repeats, repeats)
     return report
@@ -134,23 +152,30 @@ class _Case:
         return assemble(self.loaded, self.clock, owner, lanes=lanes)
 
 
-def _bare(case: _Case, frames: int) -> float:
-    """All networks of a frame at once, input resident, the next call always waiting."""
+def _bare(case: _Case, frames: int, report: BenchReport) -> float:
+    """All networks of a frame at once, input resident, the next call always waiting; several also each by itself."""
     with ExitStack() as owner:
-        networks = case.assemble(owner, lanes=True).networks.values()
-        calls = [network.bare() for network in networks]
-        for call in calls:
+        networks = case.assemble(owner, lanes=True).networks
+        calls = {name: network.bare() for name, network in networks.items()}
+        for call in calls.values():
             owner.callback(call.close)
-        depth = case.loaded.config.executor.in_flight
-        began_ns = case.clock.now_ns()
-        for n in range(frames + depth - 1):
-            if n < frames:
-                for call in calls:
-                    call.start(n)
-            if n >= depth - 1:
-                for call in calls:
-                    call.finish(n - depth + 1)
-        return frames * NS / (case.clock.now_ns() - began_ns)
+        if len(calls) > 1:
+            for name, call in calls.items():
+                report.alone_fps.setdefault(name, []).append(_calls_per_s(case, frames, [call]))
+        return _calls_per_s(case, frames, list(calls.values()))
+
+
+def _calls_per_s(case: _Case, frames: int, calls: Sequence[BareCalls]) -> float:
+    depth = case.loaded.config.executor.in_flight
+    began_ns = case.clock.now_ns()
+    for n in range(frames + depth - 1):
+        if n < frames:
+            for call in calls:
+                call.start(n)
+        if n >= depth - 1:
+            for call in calls:
+                call.finish(n - depth + 1)
+    return frames * NS / (case.clock.now_ns() - began_ns)
 
 
 @dataclass(frozen=True)
@@ -179,7 +204,7 @@ def _sequential(case: _Case, frames: int) -> _Sequential:
             if picture is None:
                 raise RunError(f"the source ended after {n} frames: bench needs one that can be read again")
             frame = Frame(n, config.source.camera, clock.now_ns(), picture.image, None, picture.t_stream_ns)
-            entry = Entry(0, frame, OperatingPoint())
+            entry = Entry(0, frame, OperatingPoint(), n)
             for step in assembly.steps:
                 step.launch(entry)
             for step in assembly.steps:

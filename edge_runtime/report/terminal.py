@@ -83,7 +83,8 @@ def summary_panel(summary: RunSummary) -> RenderableType:
         )
         text = f"budget {name} {limit}: held in {budget.held} of {budget.windows} seconds"
         if not budget.windows:
-            text = f"budget {name} {limit}: not judged, the run was shorter than a second"
+            why = "it was not measured" if name in ("power_w", "thermal_c") else "the run was shorter than a second"
+            text = f"budget {name} {limit}: not judged, {why}"
         if budget.held < budget.windows:
             text += f", longest violation {budget.longest_violation_s:.0f} s"
         rows.append(Text(text, style="green" if budget.held == budget.windows else "red"))
@@ -148,6 +149,12 @@ def bench_table(document: Mapping[str, Any]) -> RenderableType:
             name,
             *(f"{value:.3g}" if value < 10 else f"{value:.1f}" for value in (document[name], min(values), max(values))),
         )
+    if (networks := document["networks"]) is not None:
+        for name, fps in networks["alone_fps"].items():
+            table.add_row(f"network {name} alone, fps", number(fps), "", "")
+        gains = networks["gain_together_each"]
+        gain, low, high = networks["gain_together"], min(gains), max(gains)
+        table.add_row("gain of networks at once", f"{gain:.3g}", f"{low:.3g}", f"{high:.3g}")
     for name in ("p50", "p95", "p99"):
         table.add_row(f"latency {name} ms", number(document["latency_ms"][name]), "", "")
     for name, value in document["rss_mb"].items():

@@ -1,0 +1,52 @@
+"""`edge-run simulate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edge_runtime.config.block_file import load_block
+from edge_runtime.config.ladder import ladder_of
+from edge_runtime.config.load import load_pipeline
+from edge_runtime.report.simulation import simulation_tables
+from edge_runtime.simulate.files import Plant, Scenario
+from edge_runtime.simulate.run import simulate
+
+from .run import pipeline_options
+
+YAML_FILE = click.Path(path_type=Path)
+
+
+@click.command("simulate")
+@pipeline_options
+@click.option("--plant", type=YAML_FILE, required=True, metavar="P.yaml", help="The board: configs/plants/.")
+@click.option("--scenario", type=YAML_FILE, required=True, metavar="S.yaml", help="The drive: configs/scenarios/.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Another seed, other noise."
+)
+def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool, plant: Path, scenario: Path, seed: int) -> None:
+    """Run the governor of a pipeline through a scenario on a simulated board, in virtual time.
+
+    Beside it, in the same world: an oracle, always the highest point, always the safe one, and a plain step-up,
+    step-down. Only budgets, governor and ladder of the pipeline count; its source and networks need not be there.
+
+    \b
+    edge-run simulate pipelines/highway_video.yaml --set governor.ladder=configs/ladders/orin_nx.yaml \\
+        --plant configs/plants/orin_nx.yaml --scenario configs/scenarios/motorway.yaml
+    """
+    loaded = load_pipeline(pipeline, overrides, runs=False)
+    ladder, settings = ladder_of(loaded)
+    board, drive = load_block(plant, Plant), load_block(scenario, Scenario)
+    console = Console(stderr=True)
+    with console.status("simulating") as status:
+        outcome = simulate(
+            ladder, settings, loaded.config.budgets, board, drive, seed=seed, progress=lambda what: status.update(what)
+        )
+    document = outcome.document()
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        Console().print(simulation_tables(document))
