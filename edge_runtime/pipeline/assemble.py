@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from edge_runtime.config.load import LoadedPipeline
-from edge_runtime.config.schema import MergeStage, ModelBlock, PipelineConfig, TrackStage
-from edge_runtime.core import UNTRACKED, ClassTable, Clock, Detections
+from edge_runtime.config.schema import (
+    ClassifyStage,
+    DetectStage,
+    MergeStage,
+    ModelBlock,
+    NetworkStage,
+    PipelineConfig,
+    TrackStage,
+)
+from edge_runtime.core import ClassTable, Clock
+from edge_runtime.core.trace import TraceLog
+from edge_runtime.engines.base import TensorInfo
 from edge_runtime.engines.ort import OnnxRuntimeEngine, open_session, run_here, tensors
 from edge_runtime.errors import ConfigError, EngineError, Problem
 from edge_runtime.vision.decode import Decoder, Mismatch, make_decoder
-from edge_runtime.vision.merge import merge
-from edge_runtime.vision.track import Tracker
 
 from .builds import Builds
 from .gpu import GpuNetworks, why_not_tensorrt
 from .lane import Lane
 from .model_fit import check_input, input_shape
-from .network import HostNetwork, Network
-from .steps import HostStep, NetworkStep, Step
+from .network import CudaNetwork, HostNetwork, Network
+from .stages import make_steps
+from .steps import CascadeStep, NetworkStep, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +44,39 @@ class Assembly:
     classes: ClassTable
     shown: tuple[str, ...]
     backends: Mapping[str, str]
+    _reopen: Callable[[], Mapping[str, Network]]
+
+    def make_networks_anew(self) -> None:
+        """Tear every network down and open it again; the stages keep what they know. Nothing may be in flight.
+
+        A GPU whose context broke takes all its networks with it, so all are made anew. Raises `EngineError`.
+        """
+        networks = self._reopen()
+        for step in self.steps:
+            if isinstance(step, NetworkStep | CascadeStep):
+                step.replace_network(networks[step.model])
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether no network needs the host while it runs."""
+        return all(isinstance(network, CudaNetwork) for network in self.networks.values())
 
 
 def assemble(
-    loaded: LoadedPipeline, clock: Clock, owner: ExitStack, *, lanes: bool = True, builds: Builds | None = None
+    loaded: LoadedPipeline,
+    clock: Clock,
+    owner: ExitStack,
+    *,
+    lanes: bool = True,
+    builds: Builds | None = None,
+    trace: TraceLog | None = None,
 ) -> Assembly:
     """Open every network and build the steps; `owner` closes what was opened.
 
     With `lanes` each network on the CPU gets a thread of its own; without, its calls run on the caller's thread, one
     after another. Raises `ConfigError` with every way in which a network cannot be what the file says.
     """
-    return _Assembler(loaded, clock, owner, lanes, builds or Builds()).assemble()
+    return _Assembler(loaded, clock, owner, lanes, builds or Builds(), trace).assemble()
 
 
 def build_engines(loaded: LoadedPipeline, clock: Clock, builds: Builds) -> Mapping[str, str]:
@@ -61,63 +92,83 @@ class _Assembler:
     owner: ExitStack
     lanes: bool
     builds: Builds
+    trace: TraceLog | None
     classes: ClassTable = field(default_factory=ClassTable)
     problems: list[Problem] = field(default_factory=list)
     backends: dict[str, str] = field(default_factory=dict)
+    decoders: dict[str, Decoder] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
     _gpu: GpuNetworks | None = None
+    _opened: ExitStack = field(default_factory=ExitStack)
 
     def assemble(self) -> Assembly:
-        config = self.loaded.config
-        networks: dict[str, Network] = {}
-        decoders: dict[str, Decoder] = {}
-        for name, model in config.models.items():
+        self.owner.callback(self._close)
+        for name, model in self.loaded.config.models.items():
             try:
-                decoders[name] = make_decoder(model.decode, model.input, self.classes)
+                self.decoders[name] = make_decoder(model.decode, model.input, self.classes)
+                self._open(name, model)
             except ValueError as error:
                 self._problem(name, Mismatch("decode.classes", str(error)))
-                continue
-            try:
-                network = self._network(name, model, decoders[name])
             except EngineError as error:
                 self._problem(name, Mismatch("onnx", str(error)))
-                continue
-            if network is not None:
-                networks[name] = network
         if self.problems:
             raise ConfigError(self.problems)
-        steps = _steps(config, networks, decoders, self.clock)
-        return Assembly(steps, networks, self.classes, shown_stages(config), self.backends)
+        steps = make_steps(self.loaded, self.networks, self.classes, self.clock, self.trace)
+        shown = shown_stages(self.loaded.config)
+        return Assembly(steps, self.networks, self.classes, shown, self.backends, self._reopen)
+
+    def _open(self, name: str, model: ModelBlock) -> None:
+        network = self._network(name, model, self.decoders[name])
+        if network is not None:
+            self.networks[name] = network
+
+    def _reopen(self) -> Mapping[str, Network]:
+        gpu = None if self._gpu is None else self._gpu.gpu
+        with suppress(Exception):  # on a broken GPU giving back fails too, and there is nothing left to give back
+            self._close()
+        self.networks.clear()
+        self._gpu = None
+        if gpu is not None:
+            gpu.revive()
+        for name, model in self.loaded.config.models.items():
+            self._open(name, model)
+        return self.networks
+
+    def _close(self) -> None:
+        """Close the networks, whichever they are by now."""
+        self._opened.close()
 
     def _network(self, name: str, model: ModelBlock, decoder: Decoder) -> Network | None:
         """The opened network, or None with its problems noted."""
         config = self.loaded.config
-        slots = config.executor.in_flight * sum(getattr(stage, "model", None) == name for stage in config.stages)
         refusal = "the pipeline file says so" if model.backend == "onnxruntime" else None
         if model.backend == "auto":
             refusal = why_not_tensorrt(model)
         if refusal is None:
-            return self._on_tensorrt(name, model, decoder, slots)
+            return self._on_tensorrt(name, model, decoder)
         self.backends[name] = f"ONNX Runtime ({', '.join(model.onnxruntime.providers)}): {refusal}"
         if model.backend == "auto":
             self.builds.say(f"{name} runs on ONNX Runtime: {refusal}")
         session = open_session(model.onnx, model.onnxruntime)
         if self._unfit(name, check_input(tensors(session.get_inputs()), model.input)):
             return None
+        batch = self._batch(name, tensors(session.get_inputs()))
         engine = OnnxRuntimeEngine(
             name,
             session,
             input_name=model.input.name,
             input_shape=input_shape(model.input),
-            slots=slots,
+            max_batch=batch,
+            slots=self._calls(name, batch) * config.executor.in_flight,
             submit=self._lane(name).submit if self.lanes else run_here,
             clock=self.clock,
         )
-        self.owner.callback(engine.close)
+        self._opened.callback(engine.close)
         if self._unfit(name, decoder.check({output.name: output.shape for output in engine.outputs})):
             return None
-        return HostNetwork(engine, model.input)
+        return HostNetwork(engine, model.input, decoder)
 
-    def _on_tensorrt(self, name: str, model: ModelBlock, decoder: Decoder, slots: int) -> Network | None:
+    def _on_tensorrt(self, name: str, model: ModelBlock, decoder: Decoder) -> Network | None:
         config = self.loaded.config
         session = open_session(model.onnx, model.onnxruntime)
         outputs = {output.name: output.shape for output in tensors(session.get_outputs())}
@@ -125,17 +176,32 @@ class _Assembler:
             return None
         if self._gpu is None:
             self._gpu = GpuNetworks(
-                self.owner, self.clock, config.engines, self.builds, depth=config.executor.in_flight, loaded=self.loaded
+                self._opened,
+                self.clock,
+                config.engines,
+                self.builds,
+                depth=config.executor.in_flight,
+                loaded=self.loaded,
             )
-        network = self._gpu.network(name, model, decoder, slots=slots)
+        batch = self._batch(name, tensors(session.get_inputs()))
+        slots = self._calls(name, batch) * config.executor.in_flight
+        network = self._gpu.network(name, model, decoder, slots=slots, batch=batch)
         self.backends[name] = f"TensorRT in {model.precision} on {self._gpu.gpu.name}"
         if self._unfit(name, decoder.check({output.name: output.shape for output in network.engine.outputs})):
             return None
         return network
 
+    def _batch(self, name: str, inputs: tuple[TensorInfo, ...]) -> int:
+        """Views in one call: the model's own fixed batch, or all that a frame may have."""
+        return inputs[0].shape[0] or max(1, views_of(self.loaded.config, name))
+
+    def _calls(self, name: str, batch: int) -> int:
+        """Calls that a frame with the most views takes."""
+        return max(1, -(-views_of(self.loaded.config, name) // batch))
+
     def _lane(self, name: str) -> Lane:
         lane = Lane(f"network {name}")
-        self.owner.callback(lane.close)
+        self._opened.callback(lane.close)
         return lane
 
     def _unfit(self, name: str, mismatches: list[Mismatch]) -> bool:
@@ -154,39 +220,18 @@ def shown_stages(config: PipelineConfig) -> tuple[str, ...]:
     for stage in config.stages:
         if isinstance(stage, MergeStage):
             consumed.update(stage.of)
-        elif isinstance(stage, TrackStage):
+        elif isinstance(stage, TrackStage | ClassifyStage) and stage.of is not None:
             consumed.add(stage.of)
     return tuple(stage.name for stage in config.stages if stage.name not in consumed)
 
 
-def _steps(
-    config: PipelineConfig, networks: Mapping[str, Network], decoders: Mapping[str, Decoder], clock: Clock
-) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    next_slot = dict.fromkeys(networks, 0)
-    for stage in config.stages:
-        if isinstance(stage, MergeStage):
-            steps.append(HostStep(stage.name, _merging(stage), clock))
-        elif isinstance(stage, TrackStage):
-            steps.append(HostStep(stage.name, _tracking(stage), clock))
-        else:
-            model = stage.model
-            first_slot = next_slot[model]
-            next_slot[model] += config.executor.in_flight
-            steps.append(NetworkStep(stage.name, networks[model], first_slot, decoders[model], clock))
-    return tuple(steps)
+def views_of(config: PipelineConfig, model: str) -> int:
+    """The most views of one frame that the stages of a model want."""
+    stages = [stage for stage in config.stages if isinstance(stage, NetworkStage) and stage.model == model]
+    return sum(_most_views(stage) for stage in stages)
 
 
-def _merging(stage: MergeStage) -> Callable[[Mapping[str, Detections]], Detections]:
-    return lambda found: merge([found[name] for name in stage.of], stage.iou)
-
-
-def _tracking(stage: TrackStage) -> Callable[[Mapping[str, Detections]], Detections]:
-    """Only what the tracker follows comes out; weak boxes that belong to no track stay with the stage before."""
-    tracker = Tracker(stage)
-
-    def follow(found: Mapping[str, Detections]) -> Detections:
-        named = tracker.update(found[stage.of])
-        return named.take(named.track_id != UNTRACKED)
-
-    return follow
+def _most_views(stage: NetworkStage) -> int:
+    if isinstance(stage, ClassifyStage) and stage.of is not None:
+        return stage.max
+    return stage.regions.max if isinstance(stage, DetectStage) and stage.regions is not None else 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_runtime.config.schema import Budgets, FpsFloor
+from edge_runtime.config.floors import demanded_fps
+from edge_runtime.config.schema import Budgets
 
 NS = 1_000_000_000
 # A stream of exactly the floor's rate jitters around it; 2 % of a window is a fraction of one frame.
@@ -19,15 +20,6 @@ class BudgetAccount:
     windows: int
     held: int
     longest_violation_s: float
-
-
-def fps_floor(floor: float | FpsFloor, ego_speed_mps: float | None) -> float:
-    """The frames a second demanded at this speed; an unknown speed counts as highway."""
-    if not isinstance(floor, FpsFloor):
-        return floor
-    if ego_speed_mps is not None and ego_speed_mps * 3.6 <= floor.highway_above_kmh:
-        return floor.city
-    return floor.highway
 
 
 class BudgetWindows:
@@ -46,7 +38,7 @@ class BudgetWindows:
         self._latencies: list[float] = []
         self._speed: float | None = None
         self._counts: dict[str, list[int]] = {
-            name: [0, 0, 0, 0] for name in ("fps_floor", "latency_ms") if getattr(budgets, name) is not None
+            name: [0, 0, 0, 0] for name in Budgets.model_fields if getattr(budgets, name) is not None
         }
 
     def published(self, now_ns: int, latency_ms: float, ego_speed_mps: float | None) -> None:
@@ -68,14 +60,22 @@ class BudgetWindows:
     def _close_window(self) -> None:
         elapsed_s = (self._last_ns - self._previous_ns) / NS
         fps = self._published / elapsed_s if self._published else 0.0
-        if self._budgets.fps_floor is not None:
-            floor = fps_floor(self._budgets.fps_floor, self._speed)
-            self._count("fps_floor", fps >= floor * (1 - _FPS_TOLERANCE))
+        for name in ("fps_floor", "max_metres_per_frame"):
+            if getattr(self._budgets, name) is not None:
+                floor = demanded_fps(Budgets(**{name: getattr(self._budgets, name)}), self._speed)
+                self._count(name, floor is None or fps >= floor * (1 - _FPS_TOLERANCE))
         if self._budgets.latency_ms is not None and self._latencies:
             ordered = sorted(self._latencies)
             p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
             self._count("latency_ms", p99 <= self._budgets.latency_ms)
         self._previous_ns, self._published, self._latencies = self._last_ns, 0, []
+
+    def measured(self, power_w: float | None, hottest_c: float | None) -> None:
+        """One second of telemetry: its mean power and highest temperature. What was not measured is not judged."""
+        if self._budgets.power_w is not None and power_w is not None:
+            self._count("power_w", power_w <= self._budgets.power_w)
+        if self._budgets.thermal_c is not None and hottest_c is not None:
+            self._count("thermal_c", hottest_c <= self._budgets.thermal_c)
 
     def _count(self, name: str, held: bool) -> None:
         counts = self._counts[name]

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edge_runtime.core import Detections, Frame, FrameResult, Masks, OperatingPoint
+from edge_runtime.core import Detections, Frame, FrameResult, Masks, OperatingPoint, Region
+from edge_runtime.errors import EngineError, OutputError
+from edge_runtime.vision.resize import ViewTransform
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One place a network looked at, and what it found there in full-frame pixels."""
+
+    region: Region
+    transform: ViewTransform
+    detections: Detections
 
 
 @dataclass(slots=True, eq=False)
@@ -12,16 +23,36 @@ class Entry:
     """What is known of one frame while it is in flight.
 
     `ring` is its place in the in-flight ring, and with that the input slot of every engine it uses; it is given on
-    only after the frame's last network call was collected and decoded.
+    only after the frame's last network call was collected and decoded. `ordinal` counts the frames taken so far.
+    `views` holds what each detecting stage found by view, before its boxes are put together in `detections`. `skipped`
+    names the stages that had nothing to say, because no detector ran in this frame.
     """
 
     ring: int
     frame: Frame
     point: OperatingPoint
+    ordinal: int = 0
     stage_ms: dict[str, float] = field(default_factory=dict)
     detections: dict[str, Detections] = field(default_factory=dict)
     masks: dict[str, Masks] = field(default_factory=dict)
+    regions: dict[str, tuple[Region, ...]] = field(default_factory=dict)
+    views: dict[str, tuple[View, ...]] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
     error: str | None = None
+    engine_error: EngineError | None = None
+
+    @property
+    def t_ns(self) -> int:
+        """When the frame was taken, on the stream's own clock where there is one: the same in every replay."""
+        return self.frame.t_capture_ns if self.frame.t_stream_ns is None else self.frame.t_stream_ns
+
+    def fail(self, step: str, error: EngineError | OutputError) -> None:
+        """Note why the frame failed; the first reason stays."""
+        if isinstance(error, EngineError):
+            self.engine_error = error
+            self.error = self.error or str(error)
+        else:
+            self.error = self.error or f"{step}: {error}"
 
     def result(self, now_ns: int) -> FrameResult:
         """The frame's result as published now; that of a failed frame is empty but for its error."""
@@ -34,6 +65,7 @@ class Entry:
             point=self.point,
             detections={} if failed else self.detections,
             masks={} if failed else self.masks,
+            regions=self.regions,
             stage_ms=self.stage_ms,
             error=self.error,
             t_stream_ns=frame.t_stream_ns,

@@ -4,15 +4,20 @@ Two host threads share a ring of `in_flight` entries. The front thread takes a f
 preprocesses it and enqueues its networks; the back thread collects them in the same order, decodes, merges, tracks
 and publishes, and only then gives the entry back. So at most `in_flight` frames exist between camera and sinks, a
 network finds its next input ready when it ends, and no buffer is written before its last reader is done.
+
+Where every network runs on a GPU and a file is replayed fast, one thread does both: enqueueing does not wait for
+anything, so there is no work on the host to overlap, and two threads would only take turns at the interpreter.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint
+from edge_runtime.core.trace import BACK, FRONT, TraceLog
 from edge_runtime.errors import EngineError, OutputError
 
 from .admission import Admission
@@ -30,7 +35,9 @@ ENGINE_FAILURES_IN_A_ROW = 3
 class Executor:
     """Runs the steps over everything the slot yields; `publish` is called on the back thread, in frame order.
 
-    With `fresh` a frame is taken only shortly before the networks can start on it (see `Admission`).
+    With `fresh` a frame is taken only shortly before the networks can start on it (see `Admission`). With `alone` one
+    thread does all of it. `recover` makes the networks anew; it is called once, with nothing in flight, when they have
+    failed several frames in a row.
     """
 
     def __init__(
@@ -42,16 +49,25 @@ class Executor:
         *,
         in_flight: int,
         fresh: bool,
+        alone: bool = False,
+        recover: Callable[[], None] | None = None,
         point: Callable[[], OperatingPoint],
+        trace: TraceLog | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self.lost_frames = 0
-        self.cpu_ns = {"front": 0, "back": 0}
+        self.cpu_ns: dict[str, int] = {}
         self._slot, self._steps, self._publish, self._clock, self._point = slot, steps, publish, clock, point
         self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
         for ring in range(in_flight):
             self._free.put(ring)
         self._launched: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._trace = trace
+        self._alone = alone
+        self._recover = recover
+        self._broken: EngineError | None = None
+        self._in_flight = in_flight
+        self._taken = 0
         self._engine_failures = 0
         self._admission = Admission() if fresh else None
         self._ended = threading.Event()
@@ -67,22 +83,37 @@ class Executor:
                 captured = self._slot.take()
                 if captured is None:
                     return
-                taken_ns = self._clock.now_ns()
-                entry = Entry(ring, captured.frame, self._point())
-                entry.stage_ms["source"] = captured.source_ms
-                entry.stage_ms["queue"] = (taken_ns - captured.frame.t_capture_ns) / 1e6
-                for step in self._steps:
-                    step.launch(entry)
-                if self._admission is not None:
-                    self._admission.launched(taken_ns, self._clock.now_ns())
-                self._launched.put(entry)
-                del captured, entry
+                if self._broken is not None:
+                    others = [self._free.get() for _ in range(self._in_flight - 1)]
+                    self._make_networks_anew()
+                    for other in others:
+                        self._free.put(other)
+                self._launched.put(self._launch(captured, ring))
+                del captured
         except BaseException as error:
             self.fail(error)
             self.lost_frames += 1
         finally:
             self.cpu_ns["front"] = self._clock.thread_cpu_ns()
             self._launched.put(None)
+
+    def _launch(self, captured: Captured, ring: int) -> Entry:
+        """Everything before the network calls of one frame, and the calls started."""
+        taken_ns = self._clock.now_ns()
+        entry = Entry(ring, captured.frame, self._point(), self._taken)
+        self._taken += 1
+        entry.stage_ms["source"] = captured.source_ms
+        entry.stage_ms["queue"] = (taken_ns - captured.frame.t_capture_ns) / 1e6
+        for step in self._steps:
+            try:
+                step.launch(entry)
+            except EngineError as error:
+                entry.fail(step.name, error)
+        if self._admission is not None:
+            self._admission.launched(taken_ns, self._clock.now_ns())
+        if self._trace is not None:
+            self._trace.span(FRONT, "launch", taken_ns, self._clock.now_ns(), entry.frame.frame_id)
+        return entry
 
     def _wait_until_due(self) -> None:
         due_ns = None if self._admission is None else self._admission.due_ns()
@@ -92,36 +123,72 @@ class Executor:
     def run_back(self) -> None:
         """Collect, decode and publish until the front thread has ended and its last frame is out."""
         while (entry := self._launched.get()) is not None:
-            try:
-                if self.failure is None:
-                    self.finish(entry)
-                else:
-                    self.lost_frames += 1
-            except BaseException as error:
-                self.fail(error)
-                self.lost_frames += 1
+            self._finish_or_lose(entry)
             self._free.put(entry.ring)
             del entry
         self.cpu_ns["back"] = self._clock.thread_cpu_ns()
 
+    def run_alone(self) -> None:
+        """Both of them on one thread: the ring is kept full, and the oldest frame is finished to make room."""
+        flying: deque[Entry] = deque()
+        try:
+            while self.failure is None:
+                if len(flying) == self._in_flight:
+                    self._finish_or_lose(flying.popleft())
+                captured = self._slot.take()
+                if captured is None:
+                    break
+                if self._broken is not None:
+                    while flying:
+                        self._finish_or_lose(flying.popleft())
+                    self._make_networks_anew()
+                flying.append(self._launch(captured, self._taken % self._in_flight))
+                del captured
+        except BaseException as error:
+            self.fail(error)
+            self.lost_frames += 1
+        while flying:
+            self._finish_or_lose(flying.popleft())
+        self.cpu_ns["alone"] = self._clock.thread_cpu_ns()
+
+    def _finish_or_lose(self, entry: Entry) -> None:
+        try:
+            if self.failure is None:
+                self.finish(entry)
+            else:
+                self.lost_frames += 1
+        except BaseException as error:
+            self.fail(error)
+            self.lost_frames += 1
+
     def finish(self, entry: Entry) -> None:
         """Everything that follows the network calls of one frame. Every step runs, so that every call is collected."""
-        engine_error: EngineError | None = None
         for step in self._steps:
+            began_ns = self._clock.now_ns() if self._trace is not None else 0
             try:
                 step.finish(entry)
-            except EngineError as error:
-                engine_error = error
-                entry.error = entry.error or str(error)
-            except OutputError as error:
-                entry.error = entry.error or f"{step.name}: {error}"
-        self._engine_failures = self._engine_failures + 1 if engine_error else 0
+            except (EngineError, OutputError) as error:
+                entry.fail(step.name, error)
+            if self._trace is not None:
+                self._trace.span(BACK, step.name, began_ns, self._clock.now_ns(), entry.frame.frame_id)
+        self._engine_failures = self._engine_failures + 1 if entry.engine_error else 0
         now_ns = self._clock.now_ns()
         if self._admission is not None:
             self._admission.finished(now_ns)
         self._publish(entry.frame, entry.result(now_ns))
-        if engine_error is not None and self._engine_failures >= ENGINE_FAILURES_IN_A_ROW:
-            self.fail(EngineError(f"{engine_error} ({self._engine_failures} frames in a row)"))
+        if self._engine_failures >= ENGINE_FAILURES_IN_A_ROW and self._broken is None:
+            broken = EngineError(f"{entry.engine_error} ({self._engine_failures} frames in a row)")
+            if self._recover is None:
+                self.fail(broken)
+            else:
+                self._broken = broken
+
+    def _make_networks_anew(self) -> None:
+        """Called once, while nothing is in flight. Raises `EngineError` when they cannot be made."""
+        recover, self._recover = self._recover, None
+        if recover is not None:
+            recover()
+        self._engine_failures, self._broken = 0, None
 
     def fail(self, error: BaseException) -> None:
         """End the run: nothing new is taken, what is in flight is given up and counted."""
@@ -130,8 +197,7 @@ class Executor:
         self._ended.set()
         self._slot.close()
 
-    def threads(self) -> tuple[threading.Thread, threading.Thread]:
-        return (
-            threading.Thread(target=self.run_front, name="front", daemon=True),
-            threading.Thread(target=self.run_back, name="back", daemon=True),
-        )
+    def threads(self) -> tuple[threading.Thread, ...]:
+        """To be started together; the last of them ends when the last frame is out."""
+        work = {"alone": self.run_alone} if self._alone else {"front": self.run_front, "back": self.run_back}
+        return tuple(threading.Thread(target=run, name=name, daemon=True) for name, run in work.items())

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_runtime.core import Clock, Frame
+from edge_runtime.core.trace import SOURCE, TraceLog
 from edge_runtime.errors import SourceError
 from edge_runtime.sources.base import Source
 from edge_runtime.sources.pace import StreamPace
 
 from .accounts import NS, Accounts
 from .slot import NewestSlot
+
+# Of the interval that a cap demands: so much earlier a frame still counts as on time.
+_EARLY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,15 @@ class Feed:
         ego_speed_mps: float | None,
         waits: bool,
         limits: Limits,
+        on_capture: Callable[[int], None] | None = None,
+        fps_cap: Callable[[], float | None] | None = None,
+        trace: TraceLog | None = None,
     ) -> None:
         self.error: str | None = None
         self._source, self._slot, self._accounts, self._clock = source, slot, accounts, clock
         self._camera, self._ego_speed_mps, self._waits, self._limits = camera, ego_speed_mps, waits, limits
+        self._on_capture, self._fps_cap, self._trace = on_capture, fps_cap, trace
+        self._next_ns = 0
         self.pace = None if source.paced or waits else StreamPace(source.info.fps)
 
     def run(self, stop: threading.Event) -> None:
@@ -85,8 +95,26 @@ class Feed:
                 camera=self._camera,
                 t_capture_ns=now_ns,
                 image=picture.image,
-                ego_speed_mps=self._ego_speed_mps,
+                ego_speed_mps=self._ego_speed_mps if picture.ego_speed_mps is None else picture.ego_speed_mps,
                 t_stream_ns=picture.t_stream_ns,
             )
+            if self._trace is not None:
+                self._trace.span(SOURCE, "read", began_ns, began_ns + round(source_ms * 1e6), frame.frame_id)
+            if self._on_capture is not None:
+                self._on_capture(now_ns)
+            if self._beyond_cap(now_ns):
+                self._accounts.drop()
+                continue
             if not self._slot.put(Captured(frame, source_ms), wait=self._waits):
                 self._accounts.drop()
+
+    def _beyond_cap(self, now_ns: int) -> bool:
+        """Whether the cap on the frame rate leaves this frame out; frames come a little early or late."""
+        cap = None if self._fps_cap is None else self._fps_cap()
+        if cap is None:
+            return False
+        interval_ns = round(NS / cap)
+        if now_ns < self._next_ns - round(_EARLY * interval_ns):
+            return True
+        self._next_ns = max(self._next_ns + interval_ns, now_ns)
+        return False

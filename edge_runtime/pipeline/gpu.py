@@ -8,12 +8,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import EnginesBlock, ModelBlock
 from edge_runtime.core import Clock
 from edge_runtime.cuda.driver import CudaGpu, open_gpu
 from edge_runtime.cuda.frame_upload import FrameUpload
 from edge_runtime.cuda.preprocess import CudaPreprocessor
+from edge_runtime.cuda.select import CudaSelect
+from edge_runtime.engines.base import TensorInfo
 from edge_runtime.engines.ort import OnnxRuntimeEngine, open_session
 from edge_runtime.engines.tensorrt.build import Built, build
 from edge_runtime.engines.tensorrt.cache import EngineCache, Entry
@@ -24,7 +28,7 @@ from edge_runtime.engines.tensorrt.provider import TensorRT, load
 from edge_runtime.engines.tensorrt.run import TensorRTEngine
 from edge_runtime.engines.tensorrt.timing import TimingCache
 from edge_runtime.errors import EngineError
-from edge_runtime.vision.decode import Decoder
+from edge_runtime.vision.decode import Decoder, SelectiveDecoder
 
 from .builds import Builds
 from .model_fit import input_shape
@@ -62,13 +66,13 @@ class GpuNetworks:
         self.upload = FrameUpload(self.gpu, stream=copies, depth=depth)
         owner.callback(self.upload.close)
 
-    def entry(self, name: str, model: ModelBlock) -> tuple[TensorRT, Entry]:
+    def entry(self, name: str, model: ModelBlock, batch: int) -> tuple[TensorRT, Entry]:
         """The engine of a model: from the cache, or built. Raises `EngineError` saying why there is none."""
         trt = load(model.tensorrt.provider)
         gpu = self.gpu
         target = Target(gpu.compute_capability, gpu.name, gpu.driver_cuda, gpu.runtime_cuda)
         onnx = OnnxFile.read(model.onnx)
-        options = build_options(model)
+        options = build_options(model, batch)
         key = EngineKey.of(onnx, options, target, trt.traits)
 
         def make() -> Built:
@@ -95,10 +99,13 @@ class GpuNetworks:
         )
         return trt, entry
 
-    def network(self, name: str, model: ModelBlock, decoder: Decoder, *, slots: int) -> CudaNetwork:
-        """A network on a stream of its own; one that was never compared with its ONNX is compared now."""
-        trt, entry = self.entry(name, model)
-        network = self._open(name, model, trt, entry, slots)
+    def network(self, name: str, model: ModelBlock, decoder: Decoder, *, slots: int, batch: int) -> CudaNetwork:
+        """A network on a stream of its own; one that was never compared with its ONNX is compared now.
+
+        `batch` is the most views that a call may have, where the model's batch is free.
+        """
+        trt, entry = self.entry(name, model, batch)
+        network = self._open(name, model, decoder, trt, entry, slots, batch)
         parity = entry.manifest.parity
         if parity is None or parity["tolerance"] != model.tensorrt.parity.model_dump():
             parity = self._compare(name, model, decoder, network, entry)
@@ -117,39 +124,64 @@ class GpuNetworks:
         session = open_session(model.onnx, model.onnxruntime)
         with OnnxRuntimeEngine(name, session, input_shape=input_shape(model.input), clock=self._clock) as reference:
             frames = read_pictures(self._loaded.config.source, model.tensorrt.parity.pictures)
-            parity = measure(HostNetwork(reference, model.input), network, decoder, frames, model.tensorrt.parity)
+            parity = measure(HostNetwork(reference, model.input, decoder), network, frames, model.tensorrt.parity)
         self._builds.say(f"{name}: {parity.sentence()}")
         document = {**parity.document(), "tolerance": model.tensorrt.parity.model_dump()}
         self.cache.record_parity(entry, document)
         return document
 
-    def _open(self, name: str, model: ModelBlock, trt: TensorRT, entry: Entry, slots: int) -> CudaNetwork:
+    def _open(
+        self, name: str, model: ModelBlock, decoder: Decoder, trt: TensorRT, entry: Entry, slots: int, batch: int
+    ) -> CudaNetwork:
         stream = self.gpu.stream(name)
         self._owner.callback(stream.close)
-        preprocessor = CudaPreprocessor(self.gpu, model.input, slots=slots, max_batch=1, stream=stream)
+        fill_stream = self.gpu.stream(f"{name} input")
+        self._owner.callback(fill_stream.close)
+        preprocessor = CudaPreprocessor(self.gpu, model.input, slots=slots, max_batch=batch, stream=fill_stream)
         self._owner.callback(preprocessor.close)
+        made: list[CudaSelect] = []
+
+        def make_select(outputs: tuple[TensorInfo, ...]) -> CudaSelect | None:
+            """On the GPU what the decoder would do first, where it can say what that is."""
+            if not isinstance(decoder, SelectiveDecoder) or any(each.dtype != np.float32 for each in outputs):
+                return None
+            known = {each.name: each.shape for each in outputs}
+            if decoder.check(known):
+                return None
+            shapes = {name: tuple(side or 0 for side in shape) for name, shape in known.items()}
+            select = CudaSelect(self.gpu, decoder.selection(known), shapes, slots=slots, max_batch=batch, stream=stream)
+            self._owner.callback(select.close)
+            made.append(select)
+            return select
+
         engine = TensorRTEngine(
             name,
             trt.deserialize(entry.engine, dla_core=model.tensorrt.dla_core),
             gpu=self.gpu,
             stream=stream,
             input_shape=input_shape(model.input),
+            max_batch=batch,
             slots=slots,
+            clock=self._clock,
             fill=preprocessor.fill,
+            fill_stream=fill_stream,
+            select=make_select,
             provider=trt,
         )
         self._owner.callback(engine.close)
         for notice in engine.notices:
             self._builds.say(notice)
-        return CudaNetwork(engine, preprocessor, self.upload, self.gpu, model.input)
+        select = made[0] if made else None
+        return CudaNetwork(engine, preprocessor, self.upload, self.gpu, model.input, decoder, select)
 
 
-def build_options(model: ModelBlock) -> BuildOptions:
+def build_options(model: ModelBlock, batch: int) -> BuildOptions:
     """What the pipeline file asks of a build."""
     block = model.tensorrt
     sides = {model.input.name: input_shape(model.input)} if model.input.name else {}
     return BuildOptions(
         precision=model.precision,
+        batch=(1, batch, batch),
         sides=sides,
         keep_float32=block.keep_float32,
         workspace_mib=block.workspace_mib,

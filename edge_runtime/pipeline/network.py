@@ -1,4 +1,4 @@
-"""A model as the steps use it, wherever it runs: views of a frame in, outputs by name."""
+"""A model as the steps use it, wherever it runs: views of a frame in, what was found in each out."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from edge_runtime.config.schema import InputBlock
-from edge_runtime.core import Frame, Region
+from edge_runtime.core import Detections, Frame, Masks, Region
 from edge_runtime.cuda.driver import CudaGpu
 from edge_runtime.cuda.frame_upload import FrameUpload
 from edge_runtime.cuda.preprocess import CudaPreprocessor
+from edge_runtime.cuda.select import CudaSelect
 from edge_runtime.engines.base import Array, Engine
 from edge_runtime.engines.tensorrt.run import TensorRTEngine
+from edge_runtime.vision.decode import Decoder, SelectiveDecoder
 from edge_runtime.vision.preprocess import Preprocessor
 from edge_runtime.vision.resize import ViewTransform, plan_view
 
 
 class Network(Protocol):
-    """Preprocessing and engine of one model. `ring` is the frame's place in flight, `slot` the engine's input slot."""
+    """Preprocessing, engine and decoder of one model.
+
+    `ring` is the frame's place in flight, `slot` the engine's input slot. After a call has been waited for, what it
+    found may be read until the slot's next `launch`.
+    """
 
     @property
     def engine(self) -> Engine: ...
@@ -27,8 +33,16 @@ class Network(Protocol):
         """Start the network on the regions, one batch row each; says how to map each row's boxes back."""
         ...
 
-    def collect(self, slot: int) -> Mapping[str, Array]:
-        """Wait for the slot's call; valid until its next `launch`."""
+    def wait(self, slot: int) -> None:
+        """Wait for the slot's call. Raises `EngineError` when it failed."""
+        ...
+
+    def decode(self, slot: int, row: int, view: ViewTransform) -> Detections | Masks:
+        """What a batch row says, in full-frame pixels. Raises `OutputError` when it makes no sense."""
+        ...
+
+    def outputs(self, slot: int) -> Mapping[str, Array]:
+        """All that the call put out, raw."""
         ...
 
     def pin(self, image: Array) -> None:
@@ -53,9 +67,10 @@ class BareCalls(Protocol):
 class HostNetwork:
     """Preprocessed by OpenCV on the calling thread, straight into the engine's input batch."""
 
-    def __init__(self, engine: Engine, block: InputBlock) -> None:
+    def __init__(self, engine: Engine, block: InputBlock, decoder: Decoder) -> None:
         self.engine = engine
-        self._preprocessor = Preprocessor(block)
+        self._preprocessor, self._decoder = Preprocessor(block), decoder
+        self._outputs: list[Mapping[str, Array]] = [{}] * engine.slots
 
     def launch(self, ring: int, slot: int, frame: Frame, regions: Sequence[Region]) -> tuple[ViewTransform, ...]:
         rows = self.engine.input_buffer(slot)
@@ -65,8 +80,14 @@ class HostNetwork:
         self.engine.enqueue(slot, len(regions))
         return views
 
-    def collect(self, slot: int) -> Mapping[str, Array]:
-        return self.engine.collect(slot)
+    def wait(self, slot: int) -> None:
+        self._outputs[slot] = self.engine.collect(slot)
+
+    def decode(self, slot: int, row: int, view: ViewTransform) -> Detections | Masks:
+        return self._decoder.decode(self._outputs[slot], row, view)
+
+    def outputs(self, slot: int) -> Mapping[str, Array]:
+        return self._outputs[slot]
 
     def pin(self, image: Array) -> None:
         """Nothing is copied anywhere."""
@@ -90,7 +111,10 @@ class _HostCalls:
 
 
 class CudaNetwork:
-    """Preprocessed on the GPU from a frame that is uploaded once for all networks."""
+    """Preprocessed on the GPU from a frame that is uploaded once for all networks.
+
+    With `select` the GPU also picks out what the decoder reads; without, the outputs come as they are.
+    """
 
     def __init__(
         self,
@@ -99,9 +123,12 @@ class CudaNetwork:
         upload: FrameUpload,
         gpu: CudaGpu,
         block: InputBlock,
+        decoder: Decoder,
+        select: CudaSelect | None,
     ) -> None:
         self.engine = engine
         self._preprocessor, self._upload, self._gpu, self._block = preprocessor, upload, gpu, block
+        self._decoder, self._select = decoder, select
         self._threads: set[int] = set()
 
     def launch(self, ring: int, slot: int, frame: Frame, regions: Sequence[Region]) -> tuple[ViewTransform, ...]:
@@ -112,7 +139,18 @@ class CudaNetwork:
         self.engine.enqueue(slot, len(views), after=uploaded.ready, frame_id=frame.frame_id)
         return views
 
-    def collect(self, slot: int) -> Mapping[str, Array]:
+    def wait(self, slot: int) -> None:
+        self._use_gpu_here()
+        self.engine.wait(slot)
+
+    def decode(self, slot: int, row: int, view: ViewTransform) -> Detections | Masks:
+        if self._select is not None and isinstance(self._decoder, SelectiveDecoder):
+            selected = self._select.selected(slot, row)
+            if selected is not None:
+                return self._decoder.decode_selected(selected, view)
+        return self._decoder.decode(self.outputs(slot), row, view)
+
+    def outputs(self, slot: int) -> Mapping[str, Array]:
         self._use_gpu_here()
         return self.engine.collect(slot)
 

@@ -8,7 +8,8 @@ import threading
 from collections import deque
 from contextlib import suppress
 
-from edge_runtime.core import Frame, FrameResult
+from edge_runtime.core import Clock, Frame, FrameResult
+from edge_runtime.core.trace import SINK, TraceLog
 from edge_runtime.errors import SinkError
 from edge_runtime.sinks.base import Sink
 
@@ -35,13 +36,14 @@ class Outlet:
     A sink that raises is ended and named in `error`; everything later counts as dropped.
     """
 
-    def __init__(self, sink: Sink, waits: bool) -> None:
+    def __init__(self, sink: Sink, waits: bool, *, clock: Clock, trace: TraceLog | None = None) -> None:
         self.name = sink.name
         self.written = 0
         self.dropped = 0
         self.error: str | None = None
         self._sink = sink
         self._waits = waits
+        self._clock, self._trace = clock, trace
         self._queue: deque[tuple[Frame, FrameResult]] = deque()
         self._changed = threading.Condition()
         self._stalled = False
@@ -74,6 +76,7 @@ class Outlet:
                     break
                 frame, result = self._queue.popleft()
                 self._changed.notify_all()
+            began_ns = self._clock.now_ns() if self._trace is not None else 0
             try:
                 self._sink.write(frame, result)
             except (SinkError, OSError) as error:
@@ -83,6 +86,8 @@ class Outlet:
                 self._fail(f"{type(error).__name__}: {error}", unwritten=1)
                 break
             self.written += 1
+            if self._trace is not None:
+                self._trace.span(f"{SINK} {self.name}", "write", began_ns, self._clock.now_ns(), frame.frame_id)
             del frame, result
         try:
             self._sink.close()

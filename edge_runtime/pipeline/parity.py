@@ -14,7 +14,6 @@ from edge_runtime.core import Detections, Frame, Region
 from edge_runtime.engines.tensorrt.parity import OutputParity, compare, refusal, worst
 from edge_runtime.errors import OutputError
 from edge_runtime.sources import open_source
-from edge_runtime.vision.decode import Decoder
 from edge_runtime.vision.nms import iou_matrix
 
 from .network import Network
@@ -69,9 +68,7 @@ def read_pictures(block: Source, count: int) -> list[Frame]:
         source.close()
 
 
-def measure(
-    reference: Network, engine: Network, decoder: Decoder, frames: Sequence[Frame], block: ParityBlock
-) -> Parity:
+def measure(reference: Network, engine: Network, frames: Sequence[Frame], block: ParityBlock) -> Parity:
     """Run both networks on every frame and compare what they say. Uses slot 0 of both."""
     outputs = []
     bands = [Found(low, high, 0, 0) for low, high in pairwise(HEIGHTS_PX)]
@@ -80,9 +77,10 @@ def measure(
         answers, found = [], []
         for network in (reference, engine):
             (view,) = network.launch(0, 0, frame, (Region.whole(frame),))
-            answers.append({name: value[:1].copy() for name, value in network.collect(0).items()})
+            network.wait(0)
+            answers.append({name: value[:1].copy() for name, value in network.outputs(0).items()})
             try:
-                result = decoder.decode(answers[-1], 0, view)
+                result = network.decode(0, 0, view)
             except OutputError as error:
                 broken = str(error)
                 continue

@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from edge_runtime.config.export import to_document
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
-from edge_runtime.config.schema import CameraSource
-from edge_runtime.core import Frame, FrameResult, OperatingPoint, SystemClock
+from edge_runtime.config.schema import CameraSource, NetworkStage
+from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.quantiles import Quantiles
+from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import EngineError, SinkError
 from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_summary
 from edge_runtime.sinks import make_sink
@@ -33,14 +34,17 @@ from .budgets import BudgetWindows
 from .builds import Builds
 from .executor import Executor
 from .feed import Captured, Feed, Limits
+from .meter import FrameMeter
 from .outlet import Outlet
 from .slot import NewestSlot
+from .steering import Steering, make_steering
 from .summary import RunSummary, SinkAccount, Spread
 
 OnResult = Callable[[Frame, FrameResult], None]
 
 # How long a sink may take to flush after the last frame before it is left behind and named.
 FLUSH_S = 10.0
+_AS_IN_THE_FILE = OperatingPoint()
 # How long a source may take to return from a read once the run has stopped.
 READ_S = 2.0
 
@@ -68,14 +72,16 @@ class Pipeline:
         on_result: OnResult | None = None,
         source: Source | None = None,
         builds: Builds | None = None,
+        trace: TraceLog | None = None,
     ) -> Run:
         """Open everything and start the threads; the caller closes the returned run (`with` does).
 
         `frames` and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame order on a
         thread of its own. `source` takes the place of the file's own and is closed with the run. `builds` hears of
-        engines being built. Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
+        engines being built, `trace` takes down what happens when. Raises `EdgeRuntimeError` before the first frame
+        when anything cannot be opened.
         """
-        return Run(self.loaded, out, Limits(frames, seconds), on_result, source, builds or Builds())
+        return Run(self.loaded, out, Limits(frames, seconds), on_result, source, builds or Builds(), trace)
 
     def run(
         self,
@@ -102,16 +108,18 @@ class Run:
         on_result: OnResult | None,
         source: Source | None,
         builds: Builds,
+        trace: TraceLog | None,
     ) -> None:
         config, clock = loaded.config, SystemClock()
         self._config, self._clock = config, clock
         self._accounts = Accounts()
+        self.recoveries = 0
         self._budgets = BudgetWindows(config.budgets)
         self._stop = threading.Event()
         self._summary: RunSummary | None = None
         fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
         with ExitStack() as owner, ExitStack() as opening:
-            self._assembly = assemble(loaded, clock, owner, builds=builds)
+            self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace)
             self._source = source or open_source(config.source)
             opening.callback(self._source.close)
             self.folder = create_run_folder(config.name, out, datetime.now())
@@ -125,8 +133,15 @@ class Run:
             for sink in sinks:
                 sink.open(context)
                 opening.callback(_close_quietly, sink)
-            self._outlets = [Outlet(sink, waits=fast) for sink in sinks]
+            self._outlets = [Outlet(sink, waits=fast, clock=clock, trace=trace) for sink in sinks]
             self._slot: NewestSlot[Captured] = NewestSlot()
+            self._meter = FrameMeter(
+                [stage.name for stage in config.stages if isinstance(stage, NetworkStage)], config.budgets.latency_ms
+            )
+            self._steering: Steering | None = None
+            if not fast:
+                self._steering = make_steering(loaded, self._meter, self._budgets, clock, self.folder, trace=trace)
+                opening.callback(self._steering.close)
             speed_kmh = config.source.ego_speed_kmh
             self._feed = Feed(
                 self._source,
@@ -137,8 +152,10 @@ class Run:
                 ego_speed_mps=None if speed_kmh is None else speed_kmh / 3.6,
                 waits=fast,
                 limits=limits,
+                on_capture=self._meter.capture,
+                fps_cap=lambda: self._point().fps_cap,
+                trace=trace,
             )
-            point = OperatingPoint()
             self._executor = Executor(
                 self._slot,
                 self._assembly.steps,
@@ -146,7 +163,10 @@ class Run:
                 clock,
                 in_flight=config.executor.in_flight,
                 fresh=not fast,
-                point=lambda: point,
+                alone=fast and self._assembly.on_gpu,
+                point=self._point,
+                recover=self._recover,
+                trace=trace,
             )
             feeder = threading.Thread(target=self._feed.run, args=(self._stop,), name="source", daemon=True)
             self._threads = (feeder, *self._executor.threads())
@@ -154,12 +174,22 @@ class Run:
             self._owner = owner.pop_all()
         for thread in self._threads:
             thread.start()
+        if self._steering is not None:
+            self._steering.start()
+
+    def _point(self) -> OperatingPoint:
+        return _AS_IN_THE_FILE if self._steering is None else self._steering.point
+
+    def _recover(self) -> None:
+        self.recoveries += 1
+        self._assembly.make_networks_anew()
 
     def _publish(self, frame: Frame, result: FrameResult) -> None:
         now_ns = self._clock.now_ns()
         self._accounts.publish(result, now_ns)
         if result.error is None:
             self._budgets.published(now_ns, result.latency_ms, frame.ego_speed_mps)
+            self._meter.publish(now_ns, frame, result)
         for outlet in self._outlets:
             outlet.offer(frame, result)
 
@@ -176,6 +206,11 @@ class Run:
     @property
     def name(self) -> str:
         return f"{self._config.name} · {self._config.source.camera}"
+
+    @property
+    def classes(self) -> ClassTable:
+        """The names of the class ids in results."""
+        return self._assembly.classes
 
     @property
     def pictures(self) -> int | None:
@@ -216,6 +251,8 @@ class Run:
         self.wait()
         self._threads[0].join(READ_S)
         self._settle()
+        if self._steering is not None:
+            self._steering.close()
         for outlet in self._outlets:
             outlet.close(FLUSH_S)
         if not self._threads[0].is_alive():  # closing a device under a blocked read would crash the process
@@ -246,6 +283,12 @@ class Run:
         warnings = list(self._source.warnings)
         if self._feed.pace is not None and self._feed.pace.late_pictures:
             warnings.append(f"{self._feed.pace.late_pictures} pictures were decoded too late for the stream's own rate")
+        if self.recoveries:
+            warnings.append("the networks failed and were made anew once")
+        if self._steering is not None:
+            warnings += self._steering.notices
+        elif self._config.governor is not None:
+            warnings.append("at pace fast there is no time to hold: the governor did not run")
         frames = accounts.counts(self._slot.overwritten)
         if not frames.balanced:
             warnings.append("the frame counts do not add up, which is a defect of this program: please report the run")
@@ -258,6 +301,7 @@ class Run:
             latency_ms=_spread(accounts.latency),
             stage_ms={stage: _spread(quantiles) for stage, quantiles in accounts.stages.items()},
             budgets=self._budgets.accounts(),
+            power_w=None if self._steering is None else self._steering.power_w,
             sinks={outlet.name: SinkAccount(outlet.written, outlet.dropped, outlet.error) for outlet in self._outlets},
             warnings=warnings,
             failures=dict(accounts.failures),

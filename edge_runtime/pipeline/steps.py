@@ -2,67 +2,212 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
-from edge_runtime.core import Clock, Detections, Masks, Region
-from edge_runtime.vision.decode import Decoder
+import numpy as np
+
+from edge_runtime.config.schema import ClassifyStage
+from edge_runtime.core import UNLABELLED, Clock, Detections, Masks, Region
+from edge_runtime.core.trace import NETWORK, TraceLog
+from edge_runtime.errors import EngineError
 from edge_runtime.vision.resize import ViewTransform
 
-from .entry import Entry
+from .entry import Entry, View
 from .network import Network
 
 
 class Step(Protocol):
-    """One stage. The front thread calls `launch`, the back thread `finish`, each in frame order."""
+    """One or more stages. The front thread calls `launch`, the back thread `finish`, each in frame order."""
 
     name: str
 
     def launch(self, entry: Entry) -> None: ...
 
     def finish(self, entry: Entry) -> None:
-        """Put the stage's output into the entry. Raises `EngineError` or `OutputError` when the frame fails."""
+        """Put the stages' output into the entry. Raises `EngineError` or `OutputError` when the frame fails."""
         ...
 
 
-class NetworkStep:
-    """A network looking at the whole frame: preprocess and enqueue in front, collect and decode at the back.
+class Look(Protocol):
+    """Where one stage wants its network to look."""
 
-    It owns the engine's slots `[first_slot, first_slot + depth)`, one an entry of the in-flight ring.
+    name: str
+
+    def regions(self, entry: Entry) -> tuple[Region, ...]: ...
+
+
+class WholeFrame:
+    """A stage that looks at the frame as it is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def regions(self, entry: Entry) -> tuple[Region, ...]:
+        return (Region.whole(entry.frame),)
+
+
+class _Row(NamedTuple):
+    """One view of one stage: which row of which call sees it."""
+
+    stage: str
+    region: Region
+    transform: ViewTransform
+    slot: int
+    row: int
+    share: float  # of the call's time
+
+
+class NetworkStep:
+    """A network and every stage that uses it: all their views of a frame, in as few calls as its batch allows.
+
+    Preprocessed and enqueued in front, collected and decoded at the back. It is the only user of its network; entry `r`
+    of the in-flight ring owns the slots from `r * calls` on. One that `rests` leaves frames out (`detector_period`).
     """
 
-    def __init__(self, name: str, network: Network, first_slot: int, decoder: Decoder, clock: Clock) -> None:
-        self.name = name
+    def __init__(
+        self,
+        looks: Sequence[Look],
+        network: Network,
+        calls: int,
+        clock: Clock,
+        *,
+        rests: bool = False,
+        trace: TraceLog | None = None,
+    ) -> None:
+        self.name = looks[0].name
+        self.model = network.engine.name
+        self._looks, self._network, self._calls, self._clock, self._trace = looks, network, calls, clock, trace
+        self._rests = rests
+        self._rows: dict[int, list[_Row]] = {}
+
+    def replace_network(self, network: Network) -> None:
+        """Go on with a network made anew, of the same model; nothing may be in flight."""
         self._network = network
-        self._first_slot = first_slot
-        self._decoder = decoder
-        self._clock = clock
-        self._views: dict[int, ViewTransform] = {}
 
     def launch(self, entry: Entry) -> None:
         began_ns = self._clock.now_ns()
-        slot = self._first_slot + entry.ring
-        (view,) = self._network.launch(entry.ring, slot, entry.frame, (Region.whole(entry.frame),))
-        self._views[entry.ring] = view
+        self._rows[entry.ring] = []
+        if self._rests and entry.ordinal % entry.point.detector_period:
+            entry.skipped.update(look.name for look in self._looks)
+            return
+        wanted: list[tuple[str, Region]] = []
+        for look in self._looks:
+            regions = look.regions(entry)
+            if not isinstance(look, WholeFrame):
+                entry.regions[look.name] = regions
+            wanted += [(look.name, region) for region in regions]
+        rows = self._rows[entry.ring]  # filled call by call, so that what was started is waited for
+        batch, slot = self._network.engine.max_batch, entry.ring * self._calls
+        for first in range(0, len(wanted), batch):
+            part = wanted[first : first + batch]
+            views = self._network.launch(entry.ring, slot, entry.frame, [region for _, region in part])
+            for row, ((stage, region), view) in enumerate(zip(part, views, strict=True)):
+                rows.append(_Row(stage, region, view, slot, row, 1 / len(part)))
+            slot += 1
         entry.stage_ms[f"{self.name}.preprocess"] = (self._clock.now_ns() - began_ns) / 1e6
 
     def finish(self, entry: Entry) -> None:
-        slot = self._first_slot + entry.ring
-        outputs = self._network.collect(slot)
+        if self.name in entry.skipped:
+            return
+        rows = self._rows.get(entry.ring, [])
+        slots = {row.slot for row in rows}
+        self._wait(slots)
+        if self._trace is not None:
+            for slot in slots:
+                begin_ns, end_ns = self._network.engine.span_ns(slot)
+                self._trace.span(f"{NETWORK} {self.model}", self.name, begin_ns, end_ns, entry.frame.frame_id)
         began_ns = self._clock.now_ns()
-        entry.stage_ms[self.name] = self._network.engine.took_ms(slot)
-        found = self._decoder.decode(outputs, 0, self._views[entry.ring])
-        if isinstance(found, Masks):
-            entry.masks[self.name] = found
-        else:
-            entry.detections[self.name] = found
+        found: dict[str, list[View]] = {look.name: [] for look in self._looks}
+        took_ms = dict.fromkeys(found, 0.0)
+        for row in rows:
+            took_ms[row.stage] += self._network.engine.took_ms(row.slot) * row.share
+            seen = self._network.decode(row.slot, row.row, row.transform)
+            if isinstance(seen, Masks):
+                entry.masks[row.stage] = seen
+            else:
+                found[row.stage].append(View(row.region, row.transform, seen))
+        for stage, views in found.items():
+            entry.stage_ms[stage] = took_ms[stage]
+            if stage not in entry.masks:
+                entry.views[stage] = tuple(views)
+                entry.detections[stage] = Detections.concatenate([view.detections for view in views])
         entry.stage_ms[f"{self.name}.decode"] = (self._clock.now_ns() - began_ns) / 1e6
+
+    def _wait(self, slots: set[int]) -> None:
+        """Every call is waited for, also behind one that failed: its slot must be free for the next frame."""
+        failure: EngineError | None = None
+        for slot in sorted(slots):
+            try:
+                self._network.wait(slot)
+            except EngineError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+
+class CascadeStep:
+    """A classifier that looks at boxes which an earlier stage found in the same frame; all at the back.
+
+    It is the only user of its network; entry `r` of the in-flight ring owns the slots from `r * calls` on.
+    """
+
+    def __init__(
+        self, stage: ClassifyStage, of: str, only: Sequence[int] | None, network: Network, calls: int, clock: Clock
+    ) -> None:
+        self.name, self.model = stage.name, network.engine.name
+        self._stage, self._of, self._only = stage, of, only
+        self._network, self._calls, self._clock = network, calls, clock
+
+    def replace_network(self, network: Network) -> None:
+        """Go on with a network made anew, of the same model; nothing may be in flight."""
+        self._network = network
+
+    def launch(self, entry: Entry) -> None:
+        """Nothing to start: the boxes are not there yet."""
+
+    def finish(self, entry: Entry) -> None:
+        if entry.error is not None or self._of in entry.skipped:
+            entry.skipped.add(self.name)
+            return
+        began_ns = self._clock.now_ns()
+        boxes = entry.detections[self._of]
+        label = np.full(len(boxes), UNLABELLED, np.int32)
+        chosen = self._choose(boxes)
+        regions = entry.regions[self.name] = tuple(self._region(entry, boxes.xyxy[row].tolist()) for row in chosen)
+        slot, batch = entry.ring * self._calls, self._network.engine.max_batch
+        for first in range(0, len(regions), batch):
+            views = self._network.launch(entry.ring, slot, entry.frame, regions[first : first + batch])
+            self._network.wait(slot)
+            for number, view in enumerate(views):
+                found = self._network.decode(slot, number, view)
+                if isinstance(found, Detections) and len(found) and found.confidence[0] >= self._stage.confidence:
+                    label[chosen[first + number]] = found.class_id[0]
+            slot += 1
+        entry.detections[self.name] = boxes.with_labels(label)
+        entry.stage_ms[self.name] = (self._clock.now_ns() - began_ns) / 1e6
+
+    def _choose(self, boxes: Detections) -> list[int]:
+        rows = np.arange(len(boxes)) if self._only is None else np.flatnonzero(np.isin(boxes.class_id, self._only))
+        best: list[int] = rows[np.argsort(-boxes.confidence[rows], kind="stable")][: self._stage.max].tolist()
+        return best
+
+    def _region(self, entry: Entry, xyxy: Sequence[float]) -> Region:
+        """The box with its margin, in whole pixels of the frame and at least one of them."""
+        x0, y0, x1, y1 = xyxy
+        wide, high = (x1 - x0) * self._stage.margin, (y1 - y0) * self._stage.margin
+        left = min(max(math.floor(x0 - wide), 0), entry.frame.width - 1)
+        top = min(max(math.floor(y0 - high), 0), entry.frame.height - 1)
+        right = min(max(math.ceil(x1 + wide), left + 1), entry.frame.width)
+        bottom = min(max(math.ceil(y1 + high), top + 1), entry.frame.height)
+        return Region((left, top, right, bottom), f"box of {self._of}")
 
 
 class HostStep:
-    """A stage that only computes on what earlier stages found, such as merging or tracking."""
+    """A stage that only computes on what earlier stages found, such as merging or tracking; None where they rested."""
 
-    def __init__(self, name: str, compute: Callable[[Mapping[str, Detections]], Detections], clock: Clock) -> None:
+    def __init__(self, name: str, compute: Callable[[Entry], Detections | None], clock: Clock) -> None:
         self.name = name
         self._compute = compute
         self._clock = clock
@@ -74,5 +219,9 @@ class HostStep:
         if entry.error is not None:
             return
         began_ns = self._clock.now_ns()
-        entry.detections[self.name] = self._compute(entry.detections)
+        found = self._compute(entry)
+        if found is None:
+            entry.skipped.add(self.name)
+            return
+        entry.detections[self.name] = found
         entry.stage_ms[self.name] = (self._clock.now_ns() - began_ns) / 1e6

@@ -41,6 +41,7 @@ class RunSummary:
     latency_ms: Spread
     stage_ms: Mapping[str, Spread]
     budgets: Mapping[str, BudgetAccount]
+    power_w: Mapping[str, float] | None
     sinks: Mapping[str, SinkAccount]
     warnings: Sequence[str]
     failures: Mapping[str, int]
@@ -63,7 +64,7 @@ class RunSummary:
             "fps": None if self.fps is None else round(self.fps, 2),
             "latency_ms": _rounded(self.latency_ms),
             "stage_ms": {stage: _rounded(spread) for stage, spread in self.stage_ms.items()},
-            "power_w": None,
+            "power_w": None if self.power_w is None else dict(self.power_w),
             "budgets": {name: asdict(budget) for name, budget in self.budgets.items()},
             "sinks": {name: asdict(sink) for name, sink in self.sinks.items()},
             "warnings": list(self.warnings),

@@ -22,16 +22,19 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 
 def boxes_document(detections: Detections, classes: ClassTable) -> dict[str, Any]:
-    """The columns of one stage: pixels to two decimals, confidence to four, no track is null."""
+    """The columns of one stage: pixels to two decimals, confidence to four, no track and no label is null."""
     names = classes.names
     class_id = detections.class_id.tolist()
-    return {
+    document: dict[str, Any] = {
         "xyxy": detections.xyxy.astype(np.float64).round(2).tolist(),
         "confidence": detections.confidence.astype(np.float64).round(4).tolist(),
         "class_id": class_id,
         "class_name": [names[index] for index in class_id],
         "track_id": [None if track < 0 else track for track in detections.track_id.tolist()],
     }
+    if detections.label is not None:
+        document["label"] = [None if label < 0 else names[label] for label in detections.label.tolist()]
+    return document
 
 
 def result_document(result: FrameResult, classes: ClassTable) -> dict[str, Any]:
@@ -45,6 +48,11 @@ def result_document(result: FrameResult, classes: ClassTable) -> dict[str, Any]:
         "point": result.point.name,
         "stages": {stage: boxes_document(found, classes) for stage, found in result.detections.items()},
     }
+    if result.regions:
+        document["regions"] = {
+            stage: {"xyxy": [list(region.xyxy) for region in regions], "reason": [region.reason for region in regions]}
+            for stage, regions in result.regions.items()
+        }
     if result.error is not None:
         document["error"] = result.error
     return document

@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from edge_runtime.core import ClassTable, Detections, Frame, FrameResult
+from edge_runtime.core import UNLABELLED, ClassTable, Detections, Frame, FrameResult
 
 from .base import SinkContext
 from .draw import (
@@ -72,8 +72,10 @@ def head_line(result: FrameResult, fps: float | None) -> str:
     return f"{rate} fps   {result.latency_ms:.0f} ms   frame {result.frame_id}   {result.point.name}   {result.camera}"
 
 
-def label_text(name: str, confidence: float, track_id: int) -> str:
-    return f"{name} {confidence:.2f}" + (f" #{track_id}" if track_id >= 0 else "")
+def label_text(name: str, confidence: float, track_id: int, label: str = "") -> str:
+    return " ".join(
+        part for part in (name, label, f"{confidence:.2f}", f"#{track_id}" if track_id >= 0 else "") if part
+    )
 
 
 def draw_detections(image: Image, found: Detections, classes: ClassTable, style: Style) -> None:
@@ -81,10 +83,11 @@ def draw_detections(image: Image, found: Detections, classes: ClassTable, style:
     height, width = image.shape[:2]
     boxes = np.rint(np.clip(found.xyxy, 0, (width, height, width, height))).astype(np.int32)
     names = [classes[class_id] for class_id in found.class_id.tolist()]
-    texts = [
-        label_text(name, confidence, track_id)
-        for name, confidence, track_id in zip(names, found.confidence.tolist(), found.track_id.tolist(), strict=True)
-    ]
+    labels = [""] * len(found)
+    if found.label is not None:
+        labels = [classes[label] if label != UNLABELLED else "" for label in found.label.tolist()]
+    columns = zip(names, found.confidence.tolist(), found.track_id.tolist(), labels, strict=True)
+    texts = [label_text(*row) for row in columns]
     for (x0, y0, x1, y1), name in zip(boxes.tolist(), names, strict=True):
         draw_box(image, (x0, y0, x1, y1), class_color(name), style)
     places = place_labels(boxes, [label_size(text, style) for text in texts], (width, height), style.line + 2)

@@ -15,6 +15,7 @@ import pytest
 
 import edge_runtime
 from edge_runtime.cli.main import run_app
+from edge_runtime.engines.ort import OnnxRuntimeEngine
 from tests.integration.conftest import tiny_detector, tiny_video
 
 
@@ -259,3 +260,47 @@ def test_memory_and_threads_do_not_grow_over_a_thousand_looped_frames(tiny, tmp_
     assert pipeline.run(out=tmp_path / "out", frames=1000).frames.published == 1000
     assert threading.active_count() == before
     assert len(os.listdir(tmp_path / "out")) == 2
+
+
+def test_a_network_that_breaks_is_made_anew_and_tracks_go_on(tiny, tmp_path, monkeypatch):
+    made = []
+    before = OnnxRuntimeEngine._run
+
+    def breaks(self, batch):
+        if self not in made:
+            made.append(self)
+            self.calls = 0
+        self.calls += 1
+        if self is made[0] and self.calls > 10:
+            raise RuntimeError("CUDA error 700")
+        return before(self, batch)
+
+    monkeypatch.setattr(OnnxRuntimeEngine, "_run", breaks)
+    assert run_app([str(tiny), "--out", str(tmp_path / "out")]) == 0
+    found = summary(tmp_path / "out")
+    assert len(made) == 2
+    assert balanced(found["frames"])
+    assert 3 <= found["frames"]["failed"] <= 6
+    assert any("made anew" in warning for warning in found["warnings"])
+    assert {tuple(line["stages"].get("tracked", {}).get("track_id", ())) for line in lines(tmp_path / "out")} <= {
+        (1,),
+        (),
+    }
+
+
+def test_a_trace_shows_every_frame_on_every_lane(tiny, tmp_path):
+    trace = tmp_path / "trace.json"
+    assert run_app([str(tiny), "--out", str(tmp_path / "out"), "--trace", str(trace)]) == 0
+    events = json.loads(trace.read_text())["traceEvents"]
+    lanes = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    frames = dict.fromkeys(lanes.values(), 0)
+    for event in events:
+        if event["ph"] == "X" and event["name"] in ("read", "launch", "objects", "write"):
+            frames[lanes[event["tid"]]] += 1
+    for lane in ("source", "front", "network road", "back", "sink jsonl detections.jsonl"):
+        assert frames[lane] == 40, (lane, frames)
+
+
+def test_a_trace_into_a_folder_that_is_not_there_is_refused_before_anything_runs(tiny, tmp_path, capsys):
+    assert run_app([str(tiny), "--trace", str(tmp_path / "nowhere" / "t.json")]) == 2
+    assert "Run: mkdir -p" in capsys.readouterr().err

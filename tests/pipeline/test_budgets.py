@@ -1,7 +1,8 @@
 import pytest
 
+from edge_runtime.config.floors import demanded_fps
 from edge_runtime.config.schema import Budgets, FpsFloor
-from edge_runtime.pipeline.budgets import BudgetWindows, fps_floor
+from edge_runtime.pipeline.budgets import BudgetWindows
 
 NS = 1_000_000_000
 
@@ -37,7 +38,7 @@ def test_latency_is_judged_by_the_worst_of_a_short_window():
 @pytest.mark.parametrize(("speed_kmh", "floor"), [(50, 15), (80, 15), (81, 30), (None, 30)])
 def test_the_floor_follows_the_speed_and_an_unknown_speed_is_highway(speed_kmh, floor):
     block = FpsFloor(city=15, highway=30)
-    assert fps_floor(block, None if speed_kmh is None else speed_kmh / 3.6) == floor
+    assert demanded_fps(Budgets(fps_floor=block), None if speed_kmh is None else speed_kmh / 3.6) == floor
 
 
 def test_budgets_that_were_not_stated_are_not_judged():

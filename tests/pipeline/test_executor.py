@@ -40,7 +40,7 @@ def frame(n):
     return Captured(Frame(n, "front", n, np.zeros((2, 2, 3), np.uint8)), 0.1)
 
 
-def start(network, in_flight=2):
+def start(network, in_flight=2, alone=False, recover=None):
     slot: NewestSlot[Captured] = NewestSlot()
     published = []
     executor = Executor(
@@ -50,6 +50,8 @@ def start(network, in_flight=2):
         SystemClock(),
         in_flight=in_flight,
         fresh=False,
+        alone=alone,
+        recover=recover,
         point=OperatingPoint,
     )
     threads = executor.threads()
@@ -68,10 +70,11 @@ def feed_and_join(slot, threads, count):
         assert not thread.is_alive()
 
 
-def test_the_next_frame_is_launched_while_the_one_before_is_in_the_network():
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_next_frame_is_launched_while_the_one_before_is_in_the_network(alone):
     events = []
     network = FakeNetwork(events)
-    slot, _, threads, published = start(network)
+    slot, _, threads, published = start(network, alone=alone)
     slot.put(frame(0))
     assert network.launched.get(timeout=10) == 0
     slot.put(frame(1))
@@ -85,11 +88,12 @@ def test_the_next_frame_is_launched_while_the_one_before_is_in_the_network():
     assert [result.frame_id for result in published] == [0, 1]
 
 
-def test_no_more_frames_are_in_flight_than_the_ring_holds_and_each_has_its_own_entry():
+@pytest.mark.parametrize("alone", [False, True])
+def test_no_more_frames_are_in_flight_than_the_ring_holds_and_each_has_its_own_entry(alone):
     events = []
     network = FakeNetwork(events)
     network.free_running = True
-    slot, _, threads, published = start(network, in_flight=3)
+    slot, _, threads, published = start(network, in_flight=3, alone=alone)
     feed_and_join(slot, threads, 200)
     inside, most = set(), 0
     for what, _, ring in events:
@@ -103,10 +107,11 @@ def test_no_more_frames_are_in_flight_than_the_ring_holds_and_each_has_its_own_e
     assert [result.frame_id for result in published] == list(range(200))
 
 
-def test_a_frame_with_a_bad_output_fails_and_the_run_goes_on():
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_frame_with_a_bad_output_fails_and_the_run_goes_on(alone):
     network = FakeNetwork([], fails={3: OutputError("output 'boxes' has 2 NaN values")})
     network.free_running = True
-    slot, executor, threads, published = start(network)
+    slot, executor, threads, published = start(network, alone=alone)
     feed_and_join(slot, threads, 6)
     assert executor.failure is None
     assert [result.error for result in published if result.error] == ["objects: output 'boxes' has 2 NaN values"]
@@ -114,10 +119,11 @@ def test_a_frame_with_a_bad_output_fails_and_the_run_goes_on():
     assert len(published) == 6
 
 
-def test_a_network_that_keeps_raising_ends_the_run_and_every_frame_is_accounted_for():
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_network_that_keeps_raising_ends_the_run_and_every_frame_is_accounted_for(alone):
     network = FakeNetwork([], fails={n: EngineError("road: out of memory") for n in range(2, 100)})
     network.free_running = True
-    slot, executor, threads, published = start(network)
+    slot, executor, threads, published = start(network, alone=alone)
     feed_and_join(slot, threads, 100)
     assert isinstance(executor.failure, EngineError)
     assert f"{ENGINE_FAILURES_IN_A_ROW} frames in a row" in str(executor.failure)
@@ -126,8 +132,38 @@ def test_a_network_that_keeps_raising_ends_the_run_and_every_frame_is_accounted_
     assert executor.lost_frames <= 1, "only what was in flight behind the last failure is lost"
 
 
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_network_that_keeps_raising_is_made_anew_once_with_nothing_in_flight(alone, again):
+    events = []
+    network = FakeNetwork(events, fails={n: EngineError("road: illegal address") for n in range(4, 100)})
+    network.free_running = True
+    made = []
+
+    def recover():
+        launched, finished = ([ring for what, _, ring in events if what == each] for each in ("launch", "finish"))
+        made.append(len(launched) - len(finished))
+        network.fails = (
+            {30: EngineError("road: once more")} if not again else dict.fromkeys(range(30, 60), EngineError("x"))
+        )
+
+    slot, executor, threads, published = start(network, in_flight=3, alone=alone, recover=recover)
+    feed_and_join(slot, threads, 60)
+    assert made == [0]
+    failed = [result.frame_id for result in published if result.error]
+    assert failed[:ENGINE_FAILURES_IN_A_ROW] == [4, 5, 6]
+    assert max(n for n in failed if n < 30) < 4 + ENGINE_FAILURES_IN_A_ROW + 3, "what was in flight, and no more"
+    if again:
+        assert isinstance(executor.failure, EngineError)
+        return
+    assert executor.failure is None
+    assert len(published) == 60
+    assert [n for n in failed if n >= 30] == [30]
+
+
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("where", ["launch", "finish"])
-def test_a_defect_in_a_stage_ends_the_run_instead_of_hanging_it(where, monkeypatch):
+def test_a_defect_in_a_stage_ends_the_run_instead_of_hanging_it(where, alone, monkeypatch):
     network = FakeNetwork([])
     network.free_running = True
     before = getattr(network, where)
@@ -138,7 +174,7 @@ def test_a_defect_in_a_stage_ends_the_run_instead_of_hanging_it(where, monkeypat
         before(entry)
 
     monkeypatch.setattr(network, where, broken)
-    slot, executor, threads, published = start(network)
+    slot, executor, threads, published = start(network, alone=alone)
     feed_and_join(slot, threads, 50)
     assert isinstance(executor.failure, ZeroDivisionError)
     assert executor.lost_frames >= 1

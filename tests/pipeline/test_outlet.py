@@ -2,7 +2,7 @@ import threading
 
 import numpy as np
 
-from edge_runtime.core import Frame, FrameResult, OperatingPoint
+from edge_runtime.core import Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.errors import SinkError
 from edge_runtime.pipeline.outlet import ROOM, Outlet
 
@@ -38,7 +38,7 @@ class Recorder:
 
 def test_results_arrive_in_order_and_the_sink_is_closed():
     sink = Recorder()
-    outlet = Outlet(sink, waits=True)
+    outlet = Outlet(sink, waits=True, clock=SystemClock())
     for n in range(100):
         outlet.offer(*frame(n))
     outlet.close(10)
@@ -49,7 +49,7 @@ def test_results_arrive_in_order_and_the_sink_is_closed():
 def test_a_blocked_sink_drops_the_oldest_and_never_holds_the_pipeline():
     sink = Recorder()
     sink.free.clear()
-    outlet = Outlet(sink, waits=False)
+    outlet = Outlet(sink, waits=False, clock=SystemClock())
     outlet.offer(*frame(0))
     assert sink.writing.wait(10)
     for n in range(1, 1 + ROOM + 5):
@@ -63,7 +63,7 @@ def test_a_blocked_sink_drops_the_oldest_and_never_holds_the_pipeline():
 
 def test_a_sink_that_fails_is_ended_named_and_counted():
     sink = Recorder(breaks_at=3)
-    outlet = Outlet(sink, waits=True)
+    outlet = Outlet(sink, waits=True, clock=SystemClock())
     for n in range(50):
         outlet.offer(*frame(n))
     outlet.close(10)
@@ -75,7 +75,7 @@ def test_a_sink_that_fails_is_ended_named_and_counted():
 def test_a_sink_that_never_returns_is_left_behind_and_named():
     sink = Recorder()
     sink.free.clear()
-    outlet = Outlet(sink, waits=False)
+    outlet = Outlet(sink, waits=False, clock=SystemClock())
     outlet.offer(*frame(0))
     outlet.close(0.05)
     assert "did not finish" in (outlet.error or "")

@@ -1,0 +1,90 @@
+"""What the pipeline's frames did since somebody asked last: the governor's eyes on the pipeline."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Collection
+from typing import NamedTuple
+
+from edge_runtime.core import Frame, FrameResult, FrameStats
+
+NS = 1_000_000_000
+# Rates and quantiles are those of so long a past; decisions come several times a second.
+WINDOW_NS = NS
+
+
+class _Published(NamedTuple):
+    t_ns: int
+    latency_ms: float
+    gpu_ms: float
+    host_ms: float
+    point: str
+
+
+class FrameMeter:
+    """Collects captures and publications of the last second; `take` sums up what lies behind. Any thread may call it.
+
+    `networks` names the stages whose time is a network's; everything else of a frame but its waiting is the host's.
+    """
+
+    def __init__(self, networks: Collection[str], latency_bound_ms: float | None) -> None:
+        self._networks, self._bound_ms = frozenset(networks), latency_bound_ms
+        self._lock = threading.Lock()
+        self._captured: list[int] = []
+        self._published: list[_Published] = []
+        self._asked_ns: int | None = None
+        self.ego_speed_mps: float | None = None
+
+    def capture(self, t_ns: int) -> None:
+        with self._lock:
+            self._captured.append(t_ns)
+
+    def publish(self, now_ns: int, frame: Frame, result: FrameResult) -> None:
+        """A frame that came out whole."""
+        gpu_ms = sum(ms for stage, ms in result.stage_ms.items() if stage in self._networks)
+        waiting = {"queue", *self._networks}
+        host_ms = sum(ms for stage, ms in result.stage_ms.items() if stage not in waiting)
+        with self._lock:
+            self._published.append(_Published(now_ns, result.latency_ms, gpu_ms, host_ms, result.point.name))
+            self.ego_speed_mps = frame.ego_speed_mps
+
+    def take(self, now_ns: int) -> FrameStats:
+        """Statistics up to now. Counts are since the last `take`, rates and times of the last second."""
+        with self._lock:
+            since_ns = now_ns - WINDOW_NS
+            # One before the window stays, as the beginning of its first interval.
+            captured = self._captured = self._captured[_first(self._captured, since_ns) :]
+            published = self._published = self._published[_first([each.t_ns for each in self._published], since_ns) :]
+            asked_ns, self._asked_ns = self._asked_ns or since_ns, now_ns
+        new = [each for each in published if each.t_ns > asked_ns]
+        known = [each for each in published if each.t_ns > since_ns]
+        latencies = sorted(each.latency_ms for each in known)
+        points = {each.point for each in new}
+        return FrameStats(
+            t_ns=now_ns,
+            span_s=(now_ns - asked_ns) / NS,
+            captured=sum(t_ns > asked_ns for t_ns in captured),
+            published=len(new),
+            missed=0 if self._bound_ms is None else sum(each.latency_ms > self._bound_ms for each in new),
+            camera_fps=_rate(captured),
+            fps=_rate([each.t_ns for each in published]),
+            latency_p50_ms=latencies[len(latencies) // 2] if latencies else None,
+            latency_p99_ms=latencies[min(len(latencies) - 1, int(0.99 * len(latencies)))] if latencies else None,
+            gpu_ms=_mean([each.gpu_ms for each in new]),
+            gpu_max_ms=max((each.gpu_ms for each in new), default=None),
+            host_ms=_mean([each.host_ms for each in new]),
+            point=points.pop() if len(points) == 1 else None,
+        )
+
+
+def _first(times: list[int], since_ns: int) -> int:
+    return max(0, bisect_right(times, since_ns) - 1)
+
+
+def _rate(times: list[int]) -> float | None:
+    return (len(times) - 1) * NS / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else None
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,79 @@
+"""Regions of frame N are planned before frame N-1 has been decoded: how a planner is fed across the pipeline's threads.
+
+The front thread plans, the back thread reports what was seen. A file replayed fast must give the same regions every
+time, so there a plan uses exactly what frames up to `lag` before it have shown, which the in-flight ring guarantees to
+be finished; with a camera it uses whatever is known.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from edge_runtime.core import Detections, Region
+from edge_runtime.vision.regions import Looked, RegionPlanner, Scene
+
+from .entry import Entry
+
+
+class _Seen(NamedTuple):
+    ordinal: int
+    scene: Scene
+    tracks: Detections
+    looked: tuple[Looked, ...]
+
+
+class PlannedRegions:
+    """A detecting stage that looks where its planner says (see `steps.Look`); `observe` reports a finished frame."""
+
+    def __init__(
+        self,
+        name: str,
+        planner: RegionPlanner,
+        *,
+        most: int,
+        period: int,
+        lag: int | None,
+    ) -> None:
+        self.name = name
+        self._planner, self._most, self._period, self._lag = planner, most, period, lag
+        self._seen: deque[_Seen] = deque()
+
+    def regions(self, entry: Entry) -> tuple[Region, ...]:
+        while self._seen and (self._lag is None or self._seen[0].ordinal <= entry.ordinal - self._lag):
+            seen = self._seen.popleft()
+            self._planner.observe(seen.scene, seen.tracks, seen.looked)
+        point = entry.point
+        if entry.ordinal % (self._period * point.region_period):
+            return ()
+        most = self._most if point.regions is None else min(self._most, point.regions)
+        return self._planner.plan(scene(entry), most)
+
+    def observe(self, entry: Entry, tracks: Detections, stages: Sequence[str]) -> None:
+        """What `stages` (those of this stage's network) saw of a frame, and the tracks as they are after it."""
+        looked = tuple(Looked(view.region, view.detections) for stage in stages for view in entry.views.get(stage, ()))
+        self._seen.append(_Seen(entry.ordinal, scene(entry), tracks, looked))
+
+
+def scene(entry: Entry) -> Scene:
+    """What the planner knows of a frame before anything is seen in it."""
+    frame = entry.frame
+    return Scene(frame.frame_id, entry.t_ns, frame.width, frame.height, frame.ego_speed_mps)
+
+
+class ReportViews:
+    """The last step of a frame: tells the planners what was seen."""
+
+    name = "regions"
+
+    def __init__(self, planned: Sequence[tuple[PlannedRegions, Sequence[str]]], tracks: str) -> None:
+        self._planned, self._tracks = planned, tracks
+
+    def launch(self, entry: Entry) -> None:
+        """Nothing to start."""
+
+    def finish(self, entry: Entry) -> None:
+        if entry.error is None and self._tracks not in entry.skipped:
+            for regions, stages in self._planned:
+                regions.observe(entry, entry.detections[self._tracks], stages)

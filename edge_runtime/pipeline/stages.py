@@ -1,0 +1,147 @@
+"""The stages of a pipeline file, in its order, as steps over opened networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from edge_runtime.config.load import LoadedPipeline
+from edge_runtime.config.schema import CameraSource, ClassifyStage, DetectStage, MergeStage, NetworkStage, TrackStage
+from edge_runtime.core import UNTRACKED, ClassGroups, ClassTable, Clock, Detections
+from edge_runtime.core.trace import TraceLog
+from edge_runtime.vision.coast import Coast
+from edge_runtime.vision.merge import ViewBoxes, merge_views
+from edge_runtime.vision.regions import RegionPlanner
+from edge_runtime.vision.resize import plan_view
+from edge_runtime.vision.track import Tracker
+
+from .entry import Entry
+from .network import Network
+from .regions import PlannedRegions, ReportViews
+from .steps import CascadeStep, HostStep, Look, NetworkStep, Step, WholeFrame
+
+
+def make_steps(
+    loaded: LoadedPipeline,
+    networks: Mapping[str, Network],
+    classes: ClassTable,
+    clock: Clock,
+    trace: TraceLog | None,
+) -> tuple[Step, ...]:
+    """Steps in the order of the file; all stages of one network are one step, where the first of them stands."""
+    return _Stages(loaded, networks, classes, clock, trace).steps()
+
+
+class _Stages:
+    def __init__(
+        self,
+        loaded: LoadedPipeline,
+        networks: Mapping[str, Network],
+        classes: ClassTable,
+        clock: Clock,
+        trace: TraceLog | None,
+    ) -> None:
+        self._config, self._networks, self._classes, self._clock = loaded.config, networks, classes, clock
+        self._trace = trace
+        self._tracks = any(isinstance(stage, TrackStage) for stage in loaded.config.stages)
+        self._groups = ClassGroups(loaded.config.groups, classes)
+        self._planned: list[tuple[PlannedRegions, tuple[str, ...]]] = []
+
+    def steps(self) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        started: set[str] = set()
+        for stage in self._config.stages:
+            if isinstance(stage, MergeStage):
+                steps.append(HostStep(stage.name, self._merging(stage), self._clock))
+            elif isinstance(stage, TrackStage):
+                steps.append(HostStep(stage.name, self._tracking(stage), self._clock))
+            elif isinstance(stage, ClassifyStage) and stage.of is not None:
+                steps.append(self._cascade_step(stage, stage.of))
+            elif stage.model not in started:
+                started.add(stage.model)
+                steps.append(self._network_step(stage.model))
+        if self._planned:
+            steps.append(ReportViews(self._planned, self._tracked()))
+        return tuple(steps)
+
+    def _network_step(self, model: str) -> NetworkStep:
+        stages = [stage for stage in self._config.stages if isinstance(stage, NetworkStage) and stage.model == model]
+        names = tuple(stage.name for stage in stages)
+        looks: list[Look] = []
+        for stage in stages:
+            if isinstance(stage, DetectStage) and stage.regions is not None:
+                planned = self._regions(stage)
+                self._planned.append((planned, names))
+                looks.append(planned)
+            else:
+                looks.append(WholeFrame(stage.name))
+        network = self._networks[model]
+        calls = network.engine.slots // self._config.executor.in_flight
+        rests = self._tracks and all(isinstance(stage, DetectStage) for stage in stages)
+        return NetworkStep(looks, network, calls, self._clock, rests=rests, trace=self._trace)
+
+    def _cascade_step(self, stage: ClassifyStage, of: str) -> CascadeStep:
+        network = self._networks[stage.model]
+        calls = network.engine.slots // self._config.executor.in_flight
+        only = None if stage.only is None else [self._classes.add(name) for name in stage.only]
+        return CascadeStep(stage, of, only, network, calls, self._clock)
+
+    def _regions(self, stage: DetectStage) -> PlannedRegions:
+        config, block = self._config, stage.regions
+        assert block is not None
+        picture = config.models[stage.model].input
+        planner = RegionPlanner(
+            block,
+            input_size=picture.size,
+            resize=picture.resize,
+            classes=self._classes,
+            calibration=config.source.calibration,
+            never_shed=config.never_shed,
+            groups=self._groups,
+        )
+        fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
+        lag = config.executor.in_flight if fast else None
+        return PlannedRegions(stage.name, planner, most=block.max, period=block.period, lag=lag)
+
+    def _tracked(self) -> str:
+        """The stage whose boxes the planners follow: the last that tracks, or the last word on boxes without one."""
+        boxes = [stage.name for stage in self._config.stages if isinstance(stage, DetectStage | MergeStage)]
+        return [*boxes, *(stage.name for stage in self._config.stages if isinstance(stage, TrackStage))][-1]
+
+    def _merging(self, stage: MergeStage) -> Callable[[Entry], Detections | None]:
+        """Views of a network as they are; the boxes of a stage without views are of the whole frame."""
+
+        def merged(entry: Entry) -> Detections | None:
+            if entry.skipped.issuperset(stage.of):
+                return None
+            size = (entry.frame.width, entry.frame.height)
+            views = [
+                ViewBoxes(view.detections, view.transform, size)
+                for name in stage.of
+                for view in entry.views.get(name, ())
+            ]
+            whole = plan_view((0, 0, *size), size, "stretch")
+            views += [
+                ViewBoxes(entry.detections[name], whole, size)
+                for name in stage.of
+                if name not in entry.views and name not in entry.skipped
+            ]
+            return merge_views(views, self._groups, stage.iou)
+
+        return merged
+
+    def _tracking(self, stage: TrackStage) -> Callable[[Entry], Detections | None]:
+        """Only what the tracker follows comes out; weak boxes that belong to no track stay with the stage before.
+
+        In a frame in which no detector ran the tracks are carried on.
+        """
+        tracker, coast = Tracker(stage, self._groups), Coast()
+
+        def follow(entry: Entry) -> Detections:
+            if stage.of in entry.skipped:
+                return coast.at(entry.t_ns, entry.frame.width, entry.frame.height)
+            named = tracker.update(entry.detections[stage.of])
+            tracks = named.take(named.track_id != UNTRACKED)
+            coast.seen(entry.t_ns, tracks)
+            return tracks
+
+        return follow
