@@ -22,6 +22,10 @@ def open_source(block: schema.Source) -> Source:
         from .images import ImageFolder
 
         return ImageFolder(block)
+    if block.kind == "simulation":
+        from .simulation import SimulatedDrive
+
+        return SimulatedDrive(block)
     from .camera import Camera
 
     return Camera(block)

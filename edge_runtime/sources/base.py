@@ -14,10 +14,14 @@ Self = TypeVar("Self", bound="Closing")
 
 
 class Picture(NamedTuple):
-    """A decoded picture before the source thread stamps it: (H, W, 3) uint8 BGR, and its time in the stream."""
+    """A decoded picture before the source thread stamps it: (H, W, 3) uint8 BGR, and its time in the stream.
+
+    `ego_speed_mps` is the speed at this picture where the source knows it; the pipeline file's then does not count.
+    """
 
     image: npt.NDArray[np.uint8]
     t_stream_ns: int | None
+    ego_speed_mps: float | None = None
 
 
 @dataclass(frozen=True)
