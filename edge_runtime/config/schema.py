@@ -376,6 +376,17 @@ class TensorRTBlock(Block):
     parity: ParityBlock = Field(ParityBlock(), description="when a built engine is refused")
 
 
+Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "as_is"]
+
+
+class VariantBlock(Block):
+    """The same network in another form, loaded beside it; what is not named is as in the model."""
+
+    onnx: Path | None = Field(None, description="another ONNX file", examples=["yolox_tiny.onnx"])
+    size: PixelSize | None = Field(None, description="[width, height] of its input", examples=[[320, 192]])
+    precision: Precision | None = Field(None, description="of its TensorRT engine", examples=["int8"])
+
+
 class ModelBlock(Block):
     """A network: its file, what goes in and how what comes out is read."""
 
@@ -390,12 +401,26 @@ class ModelBlock(Block):
     backend: Literal["auto", "tensorrt", "onnxruntime"] = Field(
         "auto", description="auto: TensorRT where it and a GPU are there, else ONNX Runtime, and says which"
     )
-    precision: Literal["fp32", "fp16", "bf16", "int8", "fp8", "as_is"] = Field(
+    precision: Precision = Field(
         "fp16",
         description="of the TensorRT engine; int8 and fp8 take an ONNX with Q/DQ nodes; as_is keeps the ONNX's types",
     )
     onnxruntime: OnnxRuntimeBlock = Field(OnnxRuntimeBlock(), description="threads and provider on ONNX Runtime")
     tensorrt: TensorRTBlock = Field(TensorRTBlock(), description="how the TensorRT engine is built")
+    variants: dict[Name, VariantBlock] = Field(
+        {},
+        description="other forms of it that operating points may run instead, by name",
+        examples=[{"small": {"size": [320, 192]}}],
+    )
+
+    def variant(self, name: str) -> ModelBlock:
+        """One of the variants as a model of its own."""
+        block = self.variants[name]
+        changed: dict[str, Any] = {key: getattr(block, key) for key in ("onnx", "precision")}
+        if block.size is not None:
+            changed["input"] = self.input.model_copy(update={"size": block.size})
+        changed = {key: value for key, value in changed.items() if value is not None}
+        return self.model_copy(update={**changed, "variants": {}})
 
 
 # ---- stages ----------------------------------------------------------------------------------------------------
@@ -674,7 +699,7 @@ class TelemetryBlock(Block):
     """What measures power, temperatures, load and clocks."""
 
     source: Literal["auto", "jtop", "sysfs", "nvml", "host", "recorded"] = Field(
-        "auto", description="auto: on a Jetson sysfs beside jtop, else an NVIDIA GPU's NVML, else the machine's counters"
+        "auto", description="auto: on a Jetson sysfs beside jtop, else NVIDIA's NVML, else the machine's counters"
     )
     period_ms: Int = Field(200, ge=50, le=10000, description="time between two readings, in ms; jtop takes 100 or more")
     log: Path | None = Field(None, description="what `source: recorded` plays", examples=["telemetry.jsonl"])

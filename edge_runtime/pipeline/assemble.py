@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ from edge_runtime.errors import ConfigError, EngineError, Problem
 from edge_runtime.vision.decode import Decoder, Mismatch, make_decoder
 
 from .builds import Builds
+from .camera_pose import PoseOf
 from .gpu import GpuNetworks, why_not_tensorrt
 from .lane import Lane
 from .model_fit import check_input, input_shape
@@ -54,7 +55,7 @@ class Assembly:
         networks = self._reopen()
         for step in self.steps:
             if isinstance(step, NetworkStep | CascadeStep):
-                step.replace_network(networks[step.model])
+                step.replace_networks(networks)
 
     @property
     def on_gpu(self) -> bool:
@@ -70,13 +71,14 @@ def assemble(
     lanes: bool = True,
     builds: Builds | None = None,
     trace: TraceLog | None = None,
+    pose: PoseOf | None = None,
 ) -> Assembly:
     """Open every network and build the steps; `owner` closes what was opened.
 
     With `lanes` each network on the CPU gets a thread of its own; without, its calls run on the caller's thread, one
     after another. Raises `ConfigError` with every way in which a network cannot be what the file says.
     """
-    return _Assembler(loaded, clock, owner, lanes, builds or Builds(), trace).assemble()
+    return _Assembler(loaded, clock, owner, lanes, builds or Builds(), trace, pose).assemble()
 
 
 def build_engines(loaded: LoadedPipeline, clock: Clock, builds: Builds) -> Mapping[str, str]:
@@ -93,6 +95,7 @@ class _Assembler:
     lanes: bool
     builds: Builds
     trace: TraceLog | None
+    pose: PoseOf | None
     classes: ClassTable = field(default_factory=ClassTable)
     problems: list[Problem] = field(default_factory=list)
     backends: dict[str, str] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class _Assembler:
 
     def assemble(self) -> Assembly:
         self.owner.callback(self._close)
-        for name, model in self.loaded.config.models.items():
+        for name, model in self._models():
             try:
                 self.decoders[name] = make_decoder(model.decode, model.input, self.classes)
                 self._open(name, model)
@@ -113,7 +116,7 @@ class _Assembler:
                 self._problem(name, Mismatch("onnx", str(error)))
         if self.problems:
             raise ConfigError(self.problems)
-        steps = make_steps(self.loaded, self.networks, self.classes, self.clock, self.trace)
+        steps = make_steps(self.loaded, self.networks, self.classes, self.clock, self.trace, self.pose)
         shown = shown_stages(self.loaded.config)
         return Assembly(steps, self.networks, self.classes, shown, self.backends, self._reopen)
 
@@ -130,9 +133,16 @@ class _Assembler:
         self._gpu = None
         if gpu is not None:
             gpu.revive()
-        for name, model in self.loaded.config.models.items():
+        for name, model in self._models():
             self._open(name, model)
         return self.networks
+
+    def _models(self) -> Iterator[tuple[str, ModelBlock]]:
+        """Every model and behind it its variants, which go by MODEL/VARIANT."""
+        for name, model in self.loaded.config.models.items():
+            yield name, model
+            for variant in model.variants:
+                yield f"{name}/{variant}", model.variant(variant)
 
     def _close(self) -> None:
         """Close the networks, whichever they are by now."""
@@ -193,11 +203,11 @@ class _Assembler:
 
     def _batch(self, name: str, inputs: tuple[TensorInfo, ...]) -> int:
         """Views in one call: the model's own fixed batch, or all that a frame may have."""
-        return inputs[0].shape[0] or max(1, views_of(self.loaded.config, name))
+        return inputs[0].shape[0] or max(1, views_of(self.loaded.config, name.partition("/")[0]))
 
     def _calls(self, name: str, batch: int) -> int:
         """Calls that a frame with the most views takes."""
-        return max(1, -(-views_of(self.loaded.config, name) // batch))
+        return max(1, -(-views_of(self.loaded.config, name.partition("/")[0]) // batch))
 
     def _lane(self, name: str) -> Lane:
         lane = Lane(f"network {name}")
@@ -210,7 +220,8 @@ class _Assembler:
         return bool(mismatches)
 
     def _problem(self, name: str, mismatch: Mismatch) -> None:
-        where = ("models", name, *mismatch.key.split("."))
+        model, _, variant = name.partition("/")
+        where = ("models", model, *(("variants", variant) if variant else mismatch.key.split(".")))
         self.problems.append(self.loaded.problem(where, mismatch.what, mismatch.fix))
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from edge_runtime.core import Detections, Region
 from edge_runtime.vision.regions import Looked, RegionPlanner, Scene
 
+from .camera_pose import PoseOf
 from .entry import Entry
 
 
@@ -35,9 +36,10 @@ class PlannedRegions:
         most: int,
         period: int,
         lag: int | None,
+        pose: PoseOf | None,
     ) -> None:
         self.name = name
-        self._planner, self._most, self._period, self._lag = planner, most, period, lag
+        self._planner, self._most, self._period, self._lag, self._pose = planner, most, period, lag, pose
         self._seen: deque[_Seen] = deque()
 
     def regions(self, entry: Entry) -> tuple[Region, ...]:
@@ -48,18 +50,18 @@ class PlannedRegions:
         if entry.ordinal % (self._period * point.region_period):
             return ()
         most = self._most if point.regions is None else min(self._most, point.regions)
-        return self._planner.plan(scene(entry), most)
+        return self._planner.plan(self._scene(entry), most)
 
     def observe(self, entry: Entry, tracks: Detections, stages: Sequence[str]) -> None:
         """What `stages` (those of this stage's network) saw of a frame, and the tracks as they are after it."""
         looked = tuple(Looked(view.region, view.detections) for stage in stages for view in entry.views.get(stage, ()))
-        self._seen.append(_Seen(entry.ordinal, scene(entry), tracks, looked))
+        self._seen.append(_Seen(entry.ordinal, self._scene(entry), tracks, looked))
 
-
-def scene(entry: Entry) -> Scene:
-    """What the planner knows of a frame before anything is seen in it."""
-    frame = entry.frame
-    return Scene(frame.frame_id, entry.t_ns, frame.width, frame.height, frame.ego_speed_mps)
+    def _scene(self, entry: Entry) -> Scene:
+        """What the planner knows of a frame before anything is seen in it."""
+        frame = entry.frame
+        pose = None if self._pose is None else self._pose(frame)
+        return Scene(frame.frame_id, entry.t_ns, frame.width, frame.height, frame.ego_speed_mps, pose)
 
 
 class ReportViews:

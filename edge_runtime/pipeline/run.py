@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge_runtime.config.export import to_document
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
-from edge_runtime.config.schema import CameraSource, NetworkStage
+from edge_runtime.config.schema import CameraSource, NetworkStage, SimulationSource
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.core.trace import TraceLog
@@ -32,6 +32,7 @@ from .accounts import Accounts, Snapshot
 from .assemble import assemble
 from .budgets import BudgetWindows
 from .builds import Builds
+from .camera_pose import PoseOf, simulated_pose
 from .executor import Executor
 from .feed import Captured, Feed, Limits
 from .meter import FrameMeter
@@ -73,15 +74,16 @@ class Pipeline:
         source: Source | None = None,
         builds: Builds | None = None,
         trace: TraceLog | None = None,
+        pose: PoseOf | None = None,
     ) -> Run:
         """Open everything and start the threads; the caller closes the returned run (`with` does).
 
         `frames` and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame order on a
         thread of its own. `source` takes the place of the file's own and is closed with the run. `builds` hears of
-        engines being built, `trace` takes down what happens when. Raises `EdgeRuntimeError` before the first frame
-        when anything cannot be opened.
+        engines being built, `trace` takes down what happens when, and `pose(frame)` says where the vehicle stands, for
+        regions that a map expects. Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
         """
-        return Run(self.loaded, out, Limits(frames, seconds), on_result, source, builds or Builds(), trace)
+        return Run(self.loaded, out, Limits(frames, seconds), on_result, source, builds or Builds(), trace, pose)
 
     def run(
         self,
@@ -109,6 +111,7 @@ class Run:
         source: Source | None,
         builds: Builds,
         trace: TraceLog | None,
+        pose: PoseOf | None,
     ) -> None:
         config, clock = loaded.config, SystemClock()
         self._config, self._clock = config, clock
@@ -118,8 +121,10 @@ class Run:
         self._stop = threading.Event()
         self._summary: RunSummary | None = None
         fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
+        if pose is None and source is None and isinstance(config.source, SimulationSource):
+            pose = simulated_pose(config.source)
         with ExitStack() as owner, ExitStack() as opening:
-            self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace)
+            self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace, pose=pose)
             self._source = source or open_source(config.source)
             opening.callback(self._source.close)
             self.folder = create_run_folder(config.name, out, datetime.now())

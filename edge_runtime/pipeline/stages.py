@@ -14,6 +14,7 @@ from edge_runtime.vision.regions import RegionPlanner
 from edge_runtime.vision.resize import plan_view
 from edge_runtime.vision.track import Tracker
 
+from .camera_pose import PoseOf, calibration
 from .entry import Entry
 from .network import Network
 from .regions import PlannedRegions, ReportViews
@@ -26,9 +27,10 @@ def make_steps(
     classes: ClassTable,
     clock: Clock,
     trace: TraceLog | None,
+    pose: PoseOf | None,
 ) -> tuple[Step, ...]:
     """Steps in the order of the file; all stages of one network are one step, where the first of them stands."""
-    return _Stages(loaded, networks, classes, clock, trace).steps()
+    return _Stages(loaded, networks, classes, clock, trace, pose).steps()
 
 
 class _Stages:
@@ -39,9 +41,10 @@ class _Stages:
         classes: ClassTable,
         clock: Clock,
         trace: TraceLog | None,
+        pose: PoseOf | None,
     ) -> None:
         self._config, self._networks, self._classes, self._clock = loaded.config, networks, classes, clock
-        self._trace = trace
+        self._trace, self._pose = trace, pose
         self._tracks = any(isinstance(stage, TrackStage) for stage in loaded.config.stages)
         self._groups = ClassGroups(loaded.config.groups, classes)
         self._planned: list[tuple[PlannedRegions, tuple[str, ...]]] = []
@@ -74,16 +77,18 @@ class _Stages:
                 looks.append(planned)
             else:
                 looks.append(WholeFrame(stage.name))
-        network = self._networks[model]
-        calls = network.engine.slots // self._config.executor.in_flight
+        variants = {variant: f"{model}/{variant}" for variant in self._config.models[model].variants}
         rests = self._tracks and all(isinstance(stage, DetectStage) for stage in stages)
-        return NetworkStep(looks, network, calls, self._clock, rests=rests, trace=self._trace)
+        in_flight = self._config.executor.in_flight
+        step = NetworkStep(looks, model, variants, in_flight, self._clock, rests=rests, trace=self._trace)
+        step.replace_networks(self._networks)
+        return step
 
     def _cascade_step(self, stage: ClassifyStage, of: str) -> CascadeStep:
-        network = self._networks[stage.model]
-        calls = network.engine.slots // self._config.executor.in_flight
         only = None if stage.only is None else [self._classes.add(name) for name in stage.only]
-        return CascadeStep(stage, of, only, network, calls, self._clock)
+        step = CascadeStep(stage, of, only, self._config.executor.in_flight, self._clock)
+        step.replace_networks(self._networks)
+        return step
 
     def _regions(self, stage: DetectStage) -> PlannedRegions:
         config, block = self._config, stage.regions
@@ -94,13 +99,13 @@ class _Stages:
             input_size=picture.size,
             resize=picture.resize,
             classes=self._classes,
-            calibration=config.source.calibration,
+            calibration=calibration(config.source),
             never_shed=config.never_shed,
             groups=self._groups,
         )
         fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
         lag = config.executor.in_flight if fast else None
-        return PlannedRegions(stage.name, planner, most=block.max, period=block.period, lag=lag)
+        return PlannedRegions(stage.name, planner, most=block.max, period=block.period, lag=lag, pose=self._pose)
 
     def _tracked(self) -> str:
         """The stage whose boxes the planners follow: the last that tracks, or the last word on boxes without one."""

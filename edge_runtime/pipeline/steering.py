@@ -14,6 +14,7 @@ from edge_runtime.config.floors import demanded_fps
 from edge_runtime.config.ladder import Ladder, ladder_of
 from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import Budgets, TrackStage
+from edge_runtime.config.words import did_you_mean
 from edge_runtime.core import Clock, Decision, FrameStats, OperatingPoint, TelemetrySample
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import ConfigError, RunError, TelemetryError
@@ -68,6 +69,10 @@ def _check_knobs(loaded: LoadedPipeline, ladder: Ladder) -> None:
         if rung.knobs.detector_period > 1 and not tracks:
             what = f"point '{rung.name}' lets the detector rest, and no stage tracks what it found"
             fix = "add a stage such as `- {name: tracked, kind: track, of: objects}`"
+        variants = {name for model in config.models.values() for name in model.variants}
+        if rung.knobs.variant is not None and rung.knobs.variant not in variants:
+            what = f"point '{rung.name}' runs variant '{rung.knobs.variant}', which no model has"
+            fix = did_you_mean(rung.knobs.variant, variants) or "add it under `models: MODEL: variants:`"
         if what:
             raise ConfigError([loaded.problem(("governor", "ladder"), what, fix)])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -62,33 +62,37 @@ class _Row(NamedTuple):
 class NetworkStep:
     """A network and every stage that uses it: all their views of a frame, in as few calls as its batch allows.
 
-    Preprocessed and enqueued in front, collected and decoded at the back. It is the only user of its network; entry `r`
-    of the in-flight ring owns the slots from `r * calls` on. One that `rests` leaves frames out (`detector_period`).
+    Preprocessed and enqueued in front, collected and decoded at the back. `variants` names networks that a frame's
+    operating point may ask for instead. It is the only user of its networks; of each, entry `r` of the in-flight ring
+    owns an equal share of the slots. One that `rests` leaves frames out (`detector_period`).
     """
 
     def __init__(
         self,
         looks: Sequence[Look],
-        network: Network,
-        calls: int,
+        model: str,
+        variants: Mapping[str, str],
+        in_flight: int,
         clock: Clock,
         *,
         rests: bool = False,
         trace: TraceLog | None = None,
     ) -> None:
         self.name = looks[0].name
-        self.model = network.engine.name
-        self._looks, self._network, self._calls, self._clock, self._trace = looks, network, calls, clock, trace
-        self._rests = rests
-        self._rows: dict[int, list[_Row]] = {}
+        self._looks, self._model, self._variants, self._in_flight = looks, model, variants, in_flight
+        self._clock, self._rests, self._trace = clock, rests, trace
+        self._networks: Mapping[str, Network] = {}
+        self._flying: dict[int, tuple[Network, list[_Row]]] = {}
 
-    def replace_network(self, network: Network) -> None:
-        """Go on with a network made anew, of the same model; nothing may be in flight."""
-        self._network = network
+    def replace_networks(self, networks: Mapping[str, Network]) -> None:
+        """Go on with networks made anew, of the same models; nothing may be in flight."""
+        self._networks = networks
 
     def launch(self, entry: Entry) -> None:
         began_ns = self._clock.now_ns()
-        self._rows[entry.ring] = []
+        network = self._networks[self._variants.get(entry.point.variant or "", self._model)]
+        rows: list[_Row] = []
+        self._flying[entry.ring] = (network, rows)  # filled call by call, so that what was started is waited for
         if self._rests and entry.ordinal % entry.point.detector_period:
             entry.skipped.update(look.name for look in self._looks)
             return
@@ -98,11 +102,10 @@ class NetworkStep:
             if not isinstance(look, WholeFrame):
                 entry.regions[look.name] = regions
             wanted += [(look.name, region) for region in regions]
-        rows = self._rows[entry.ring]  # filled call by call, so that what was started is waited for
-        batch, slot = self._network.engine.max_batch, entry.ring * self._calls
+        batch, slot = network.engine.max_batch, entry.ring * (network.engine.slots // self._in_flight)
         for first in range(0, len(wanted), batch):
             part = wanted[first : first + batch]
-            views = self._network.launch(entry.ring, slot, entry.frame, [region for _, region in part])
+            views = network.launch(entry.ring, slot, entry.frame, [region for _, region in part])
             for row, ((stage, region), view) in enumerate(zip(part, views, strict=True)):
                 rows.append(_Row(stage, region, view, slot, row, 1 / len(part)))
             slot += 1
@@ -111,19 +114,20 @@ class NetworkStep:
     def finish(self, entry: Entry) -> None:
         if self.name in entry.skipped:
             return
-        rows = self._rows.get(entry.ring, [])
+        network, rows = self._flying[entry.ring]
         slots = {row.slot for row in rows}
-        self._wait(slots)
+        _wait(network, slots)
         if self._trace is not None:
             for slot in slots:
-                begin_ns, end_ns = self._network.engine.span_ns(slot)
-                self._trace.span(f"{NETWORK} {self.model}", self.name, begin_ns, end_ns, entry.frame.frame_id)
+                begin_ns, end_ns = network.engine.span_ns(slot)
+                lane = f"{NETWORK} {network.engine.name}"
+                self._trace.span(lane, self.name, begin_ns, end_ns, entry.frame.frame_id)
         began_ns = self._clock.now_ns()
         found: dict[str, list[View]] = {look.name: [] for look in self._looks}
         took_ms = dict.fromkeys(found, 0.0)
         for row in rows:
-            took_ms[row.stage] += self._network.engine.took_ms(row.slot) * row.share
-            seen = self._network.decode(row.slot, row.row, row.transform)
+            took_ms[row.stage] += network.engine.took_ms(row.slot) * row.share
+            seen = network.decode(row.slot, row.row, row.transform)
             if isinstance(seen, Masks):
                 entry.masks[row.stage] = seen
             else:
@@ -135,34 +139,34 @@ class NetworkStep:
                 entry.detections[stage] = Detections.concatenate([view.detections for view in views])
         entry.stage_ms[f"{self.name}.decode"] = (self._clock.now_ns() - began_ns) / 1e6
 
-    def _wait(self, slots: set[int]) -> None:
-        """Every call is waited for, also behind one that failed: its slot must be free for the next frame."""
-        failure: EngineError | None = None
-        for slot in sorted(slots):
-            try:
-                self._network.wait(slot)
-            except EngineError as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
+
+def _wait(network: Network, slots: Iterable[int]) -> None:
+    """Every call is waited for, also behind one that failed: its slot must be free for the next frame."""
+    failure: EngineError | None = None
+    for slot in sorted(slots):
+        try:
+            network.wait(slot)
+        except EngineError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 class CascadeStep:
     """A classifier that looks at boxes which an earlier stage found in the same frame; all at the back.
 
-    It is the only user of its network; entry `r` of the in-flight ring owns the slots from `r * calls` on.
+    It is the only user of its network; entry `r` of the in-flight ring owns an equal share of its slots.
     """
 
-    def __init__(
-        self, stage: ClassifyStage, of: str, only: Sequence[int] | None, network: Network, calls: int, clock: Clock
-    ) -> None:
-        self.name, self.model = stage.name, network.engine.name
+    def __init__(self, stage: ClassifyStage, of: str, only: Sequence[int] | None, in_flight: int, clock: Clock) -> None:
+        self.name = stage.name
         self._stage, self._of, self._only = stage, of, only
-        self._network, self._calls, self._clock = network, calls, clock
+        self._in_flight, self._clock = in_flight, clock
+        self._networks: Mapping[str, Network] = {}
 
-    def replace_network(self, network: Network) -> None:
-        """Go on with a network made anew, of the same model; nothing may be in flight."""
-        self._network = network
+    def replace_networks(self, networks: Mapping[str, Network]) -> None:
+        """Go on with networks made anew, of the same models; nothing may be in flight."""
+        self._networks = networks
 
     def launch(self, entry: Entry) -> None:
         """Nothing to start: the boxes are not there yet."""
@@ -176,12 +180,13 @@ class CascadeStep:
         label = np.full(len(boxes), UNLABELLED, np.int32)
         chosen = self._choose(boxes)
         regions = entry.regions[self.name] = tuple(self._region(entry, boxes.xyxy[row].tolist()) for row in chosen)
-        slot, batch = entry.ring * self._calls, self._network.engine.max_batch
+        network = self._networks[self._stage.model]
+        slot, batch = entry.ring * (network.engine.slots // self._in_flight), network.engine.max_batch
         for first in range(0, len(regions), batch):
-            views = self._network.launch(entry.ring, slot, entry.frame, regions[first : first + batch])
-            self._network.wait(slot)
+            views = network.launch(entry.ring, slot, entry.frame, regions[first : first + batch])
+            network.wait(slot)
             for number, view in enumerate(views):
-                found = self._network.decode(slot, number, view)
+                found = network.decode(slot, number, view)
                 if isinstance(found, Detections) and len(found) and found.confidence[0] >= self._stage.confidence:
                     label[chosen[first + number]] = found.class_id[0]
             slot += 1

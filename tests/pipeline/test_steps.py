@@ -14,8 +14,8 @@ from edge_runtime.vision.resize import plan_view
 class Engine:
     name = "road"
 
-    def __init__(self, max_batch):
-        self.max_batch = max_batch
+    def __init__(self, max_batch, slots):
+        self.max_batch, self.slots = max_batch, slots
 
     def took_ms(self, slot):
         return 6.0
@@ -24,8 +24,8 @@ class Engine:
 class Network:
     """Reports one box for each view: the view itself, its class the number of the call."""
 
-    def __init__(self, max_batch, fails_slot=None, confidence=0.9):
-        self.engine = Engine(max_batch)
+    def __init__(self, max_batch, fails_slot=None, confidence=0.9, slots=12):
+        self.engine = Engine(max_batch, slots)
         self.calls, self.waited, self.fails_slot, self.confidence = [], [], fails_slot, confidence
 
     def launch(self, ring, slot, frame, regions):
@@ -57,7 +57,9 @@ def entry(ring=0, **keys):
 
 
 def run(network, looks, calls, ring=0):
-    step = NetworkStep(looks, network, calls, SystemClock())
+    network.engine.slots = 3 * calls
+    step = NetworkStep(looks, "road", {}, 3, SystemClock())
+    step.replace_networks({"road": network})
     each = entry(ring)
     step.launch(each)
     step.finish(each)
@@ -99,7 +101,9 @@ def test_a_call_that_fails_does_not_leave_those_behind_it_uncollected():
 
 def cascade(network, boxes, classes, **keys):
     stage = ClassifyStage(name="lights", kind="classify", model="states", of="tracked", **keys)
-    step = CascadeStep(stage, "tracked", [9], network, 2, SystemClock())
+    step = CascadeStep(stage, "tracked", [9], 3, SystemClock())
+    network.engine.slots = 6
+    step.replace_networks({"states": network})
     each = entry(ring=1)
     each.detections["tracked"] = Detections.of(boxes, [0.5 + 0.1 * n for n in range(len(boxes))], classes, None)
     step.launch(each)
@@ -132,7 +136,8 @@ def test_a_cascade_without_boxes_makes_no_call():
 
 def test_a_resting_detector_runs_every_nth_frame_and_says_nothing_in_between():
     network = Network(max_batch=4)
-    step = NetworkStep([WholeFrame("objects")], network, 1, SystemClock(), rests=True)
+    step = NetworkStep([WholeFrame("objects")], "road", {}, 3, SystemClock(), rests=True)
+    step.replace_networks({"road": network})
     said = []
     for ordinal in range(5):
         each = Entry(
@@ -144,3 +149,15 @@ def test_a_resting_detector_runs_every_nth_frame_and_says_nothing_in_between():
         assert ("objects" in each.skipped) is not said[-1]
     assert said == [True, False, True, False, True]
     assert len(network.calls) == 3
+
+
+def test_a_frame_runs_the_variant_that_its_point_names_and_the_model_itself_otherwise():
+    base, small = Network(max_batch=1), Network(max_batch=1)
+    step = NetworkStep([WholeFrame("objects")], "road", {"small": "road/small"}, 3, SystemClock())
+    step.replace_networks({"road": base, "road/small": small})
+    for ring, variant in enumerate([None, "small", "unknown"]):
+        each = Entry(ring, Frame(0, "front", 0, np.zeros((50, 100, 3), np.uint8)), OperatingPoint(variant=variant))
+        step.launch(each)
+        step.finish(each)
+    assert [slot for slot, _ in base.calls] == [0, 8]
+    assert [slot for slot, _ in small.calls] == [4]

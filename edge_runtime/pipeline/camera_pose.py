@@ -1,0 +1,37 @@
+"""What a pipeline knows of its camera: how it is mounted, and where the vehicle stands when a frame is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import degrees
+
+from edge_runtime.config.schema import CalibrationBlock, SimulationSource, Source
+from edge_runtime.core import Frame
+from edge_runtime.vision.regions import Pose
+
+PoseOf = Callable[[Frame], Pose | None]
+
+
+def calibration(source: Source) -> CalibrationBlock | None:
+    """The file's, or that of a simulated drive, which knows its own."""
+    if source.calibration is None and isinstance(source, SimulationSource):
+        from edge_runtime.sources.simulation.camera import calibration_of
+
+        return calibration_of(source)
+    return source.calibration
+
+
+def simulated_pose(source: SimulationSource) -> PoseOf:
+    """Where a simulated drive has its vehicle in each picture."""
+    from edge_runtime.sources.simulation import Drive
+
+    drive = Drive(source)
+
+    def pose(frame: Frame) -> Pose | None:
+        if frame.t_stream_ns is None:
+            return None
+        camera = drive.camera(round(frame.t_stream_ns * source.fps / 1e9) % drive.pictures)
+        x, y, z = camera.xyz_m
+        return Pose((x, y, z - source.camera_height_m), pitch_deg=degrees(camera.pitch_rad) - source.camera_pitch_deg)
+
+    return pose
