@@ -179,7 +179,7 @@ class CascadeStep:
         boxes = entry.detections[self._of]
         label = np.full(len(boxes), UNLABELLED, np.int32)
         chosen = self._choose(boxes)
-        regions = entry.regions[self.name] = tuple(self._region(entry, boxes.xyxy[row].tolist()) for row in chosen)
+        regions = tuple(self._region(entry, boxes.xyxy[row].tolist()) for row in chosen)
         network = self._networks[self._stage.model]
         slot, batch = entry.ring * (network.engine.slots // self._in_flight), network.engine.max_batch
         for first in range(0, len(regions), batch):

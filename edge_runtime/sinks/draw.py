@@ -69,6 +69,20 @@ def draw_box(image: Image, box: Rect, color: Color, style: Style) -> None:
         cv2.rectangle(image, (x0 - step, y0 - step), (x1 + step - 1, y1 + step - 1), color, 1)
 
 
+def draw_region(image: Image, rect: Rect, reason: str, style: Style) -> None:
+    """Corners of where a network looked closely, and why: there, but behind what was found."""
+    x0, y0, x1, y1 = rect
+    arm = min(x1 - x0, y1 - y0) // 10
+    for color, thick in ((DARK, style.line + 2), (WHITE, style.line)):
+        for x, to_x in ((x0, 1), (x1 - 1, -1)):
+            for y, to_y in ((y0, 1), (y1 - 1, -1)):
+                cv2.line(image, (x, y), (x + to_x * arm, y), color, thick)
+                cv2.line(image, (x, y), (x, y + to_y * arm), color, thick)
+    wide, high = label_size(reason, style)
+    left, top = x0 + style.line + 1, y0 + style.line + 1
+    draw_label(image, reason, (left, top, left + wide, top + high), DARK, style)
+
+
 def draw_label(image: Image, text: str, rect: Rect, color: Color, style: Style) -> None:
     """A filled box with text, where `place_labels` put it."""
     x0, y0, x1, y1 = rect

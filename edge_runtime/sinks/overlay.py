@@ -18,6 +18,7 @@ from .draw import (
     draw_box,
     draw_label,
     draw_mask,
+    draw_region,
     label_size,
     place_labels,
 )
@@ -41,7 +42,7 @@ class RateMeter:
 
 
 class Overlay:
-    """Draws the stages that the context names as shown, masks below boxes below text."""
+    """Draws the stages that the context names as shown: masks, where regions were, boxes, and text on top."""
 
     def __init__(self, context: SinkContext) -> None:
         self._shown = context.shown
@@ -55,6 +56,9 @@ class Overlay:
             if (masks := result.masks.get(stage)) is not None:
                 for plane, class_id in zip(masks.planes, masks.class_id.tolist(), strict=True):
                     draw_mask(image, plane, masks.xyxy, class_color(self._classes[class_id]), style)
+        for regions in result.regions.values():
+            for region in regions:
+                draw_region(image, region.xyxy, region.reason, style)
         draw_detections(
             image,
             Detections.concatenate([result.detections[stage] for stage in self._shown if stage in result.detections]),
