@@ -11,6 +11,7 @@ from edge_runtime.core import SystemClock
 from edge_runtime.engines.tensorrt.build import Built
 from edge_runtime.engines.tensorrt.cache import EngineCache
 from edge_runtime.engines.tensorrt.manifest import EngineKey
+from edge_runtime.engines.tensorrt.provider import gpu_here
 
 RTX = ["--provider", "tensorrt_rtx", "--sm", "86"]
 needs_rtx = pytest.mark.skipif(
@@ -89,3 +90,40 @@ def test_an_engine_that_nobody_described_is_refused(tmp_path, capsys):
     engine.write_bytes(b"plan")
     assert run_app(["model", "inspect", str(engine)]) == 2
     assert "nothing is known of the layers" in capsys.readouterr().err
+
+
+@needs_rtx
+def test_the_page_is_written_with_every_layer_and_the_answer_stays_on_stdout(tmp_path, capsys):
+    model, page = network(tmp_path / "small.onnx"), tmp_path / "layers.html"
+    assert run_app(["model", "inspect", str(model), *RTX, "--json", "--html", str(page)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    shown = page.read_text()
+    for layer in document["layers"]:
+        assert layer["fusion"] == "sync" or layer["name"] in shown
+    assert "first_act" in shown
+
+
+@needs_rtx
+def test_refused_nodes_are_on_the_page_too(tmp_path, capsys):
+    page = tmp_path / "layers.html"
+    model = network(tmp_path / "odd.onnx", last="NoSuchOperator")
+    assert run_app(["model", "inspect", str(model), *RTX, "--html", str(page)]) == 1
+    assert "second_act" in page.read_text()
+
+
+def test_a_page_that_could_not_be_written_is_refused_before_anything_is_built(tmp_path, capsys):
+    page = tmp_path / "nowhere" / "layers.html"
+    assert run_app(["model", "inspect", str(network(tmp_path / "small.onnx")), *RTX, "--html", str(page)]) == 2
+    assert f"Run: mkdir -p {page.parent}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(gpu_here(), reason="this machine has a GPU; tests/gpu covers it")
+def test_without_a_gpu_it_is_said_why_nothing_was_timed(tmp_path, capsys):
+    key = EngineKey({"option.precision": "fp16", "tensorrt.provider": "tensorrt", "tensorrt.version": "8.6.0"})
+    layers = json.dumps({"Layers": ["conv + relu"]})
+    cache = EngineCache(tmp_path)
+    entry = cache.obtain("road", key, lambda: Built(b"plan", 1.0, layers), date="2026-11-22", clock=SystemClock())
+    assert run_app(["model", "inspect", str(entry.path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["times"] is None
+    assert document["notes"][-1].startswith("the layers were not timed: ")
