@@ -69,7 +69,6 @@ class BenchReport:
             "repeats": {name: [round(value, 4) for value in values] for name, values in repeats.items()},
         }
 
-
     def _networks(self) -> dict[str, Any] | None:
         """What several networks gain by running at once: their times one after another over that of all together."""
         if len(self.alone_fps) < 2:

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_runtime.config.load import LoadedPipeline
-from edge_runtime.config.schema import CameraSource, ImagesSource, SegmentationDecode, SimulationSource, VideoSource
+from edge_runtime.config.schema import (
+    CameraSource,
+    ClassifyStage,
+    ImagesSource,
+    SegmentationDecode,
+    SimulationSource,
+    VideoSource,
+)
 from edge_runtime.core import Detections, Frame, FrameResult
 from edge_runtime.errors import ConfigError, RunError
 from edge_runtime.pipeline.assemble import shown_stages
@@ -147,7 +154,9 @@ def judged_stage(loaded: LoadedPipeline, asked: str | None) -> str:
     def boxes(name: str) -> bool:
         stage = next(stage for stage in config.stages if stage.name == name)
         model = getattr(stage, "model", None)
-        return stage.kind not in ("segment", "classify") and not (
+        if isinstance(stage, ClassifyStage):
+            return stage.of is not None
+        return stage.kind != "segment" and not (
             model is not None and isinstance(config.models[model].decode, SegmentationDecode)
         )
 

@@ -53,23 +53,24 @@ def merge_views(views: Sequence[ViewBoxes], groups: ClassGroups, iou: float, ios
     """
     boxes = _gather(views)
     found = boxes.found
-    if not len(found):
+    first, second = _overlapping(boxes, groups.group_of(found.class_id))
+    if not len(first):
         return found
-    pairs = _overlapping(boxes, groups.group_of(found.class_id))
-    cut = boxes.at_border | _parts(boxes, pairs, iou, ios)
+    pairs = _measured(boxes, first, second)
+    cut = _cut(boxes, first, second, pairs, iou, ios)
     alive = [True] * len(found)
 
     # One view: what it kept apart within a class is apart, but a group has one class an object.
     twice = pairs.one_view & (pairs.iou > iou)
-    _drop(alive, pairs.first[twice].tolist(), pairs.second[twice].tolist())
+    _drop(alive, first[twice].tolist(), second[twice].tolist())
 
     # Several views: whole boxes before cut ones, large cut ones before small ones, trusted ones before others.
     rank = np.empty(len(found), np.intp)
     rank[np.lexsort((-boxes.trust, np.where(cut, -boxes.area, 0.0), cut))] = np.arange(len(found))
-    ahead = rank[pairs.first] < rank[pairs.second]
-    winner, loser = np.where(ahead, pairs.first, pairs.second), np.where(ahead, pairs.second, pairs.first)
+    ahead = rank[first] < rank[second]
+    winner, loser = np.where(ahead, first, second), np.where(ahead, second, first)
     part = cut[loser] & ((pairs.ios > ios) | (pairs.iou_shown > iou))
-    same = np.flatnonzero(~pairs.one_view & (part | (pairs.iou > iou)))
+    same = (~pairs.one_view & (part | (pairs.iou > iou))).nonzero()[0]
     same = same[np.lexsort((rank[loser[same]], -pairs.iou[same], rank[winner[same]]))]
     winner, loser = winner[same], loser[same]
     apart = ~cut[loser] & (found.class_id[winner] == found.class_id[loser])
@@ -94,36 +95,33 @@ def _gather(views: Sequence[ViewBoxes]) -> _Boxes:
     if not len(found):
         nothing = np.empty(0)
         return _Boxes(found, np.empty(0, np.intp), np.empty((0, 4)), nothing, np.empty(0, bool), nothing)
-    view = np.repeat(np.arange(len(views)), [len(part.detections) for part in views])
-    rectangles, limits, scales = map(np.array, zip(*map(_edges, views), strict=True))
+    view = np.arange(len(views)).repeat([len(part.detections) for part in views])
+    edges = np.array([_edges(part) for part in views]).take(view, axis=0)
     xyxy, area = found.xyxy, areas(found.xyxy)
-    cut = xyxy * _INWARD <= limits[view]
+    cut = xyxy * _INWARD <= edges[:, 4:8]
     at_border = np.asarray(cut.any(axis=1))
     height = xyxy[:, 3] - xyxy[:, 1]
-    trust = np.asarray(found.confidence * np.minimum(height * (scales[view] / _TRUSTED_PX), 1.0), np.float64)
+    trust = np.asarray(found.confidence * np.minimum(height * (edges[:, 8] / _TRUSTED_PX), 1.0), np.float64)
     columns = (-trust, at_border, found.track_id, found.class_id, *xyxy.T[::-1], -area, -found.confidence)
     order = np.lexsort(columns)  # the last column weighs most
-    if at_border.any():
-        fills = (cut[:, :2] & cut[:, 2:]).any(axis=1) & _inside_another(views)[view]
+    across = cut[:, :2] & cut[:, 2:]
+    if across.any():
+        fills = across.any(axis=1) & _inside_another(views)[view]
         order = order[~fills[order]]
-    view = view[order]
-    return _Boxes(found.take(order), view, rectangles[view], area[order], at_border[order], trust[order])
+    shown = edges[:, :4].take(order, axis=0)
+    return _Boxes(found.take(order), view[order], shown, area[order], at_border[order], trust[order])
 
 
-def _edges(part: ViewBoxes) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+def _edges(part: ViewBoxes) -> tuple[float, ...]:
     """Of one view: its rectangle; where a box ends that touches a border (times `_INWARD`); its vertical scale."""
     x0, y0, x1, y1 = part.view.view
     px0, py0, px1, py1 = part.view.picture
     width, height = part.frame_size
     x, y = (x1 - x0) / (px1 - px0) * _BORDER_PX, (y1 - y0) / (py1 - py0) * _BORDER_PX
     never = -np.inf
-    limits = (
-        x0 + x if x0 > 0 else never,
-        y0 + y if y0 > 0 else never,
-        x - x1 if x1 < width else never,
-        y - y1 if y1 < height else never,
-    )
-    return (x0, y0, x1, y1), limits, (py1 - py0) / (y1 - y0)
+    left, top = x0 + x if x0 > 0 else never, y0 + y if y0 > 0 else never
+    right, bottom = x - x1 if x1 < width else never, y - y1 if y1 < height else never
+    return x0, y0, x1, y1, left, top, right, bottom, (py1 - py0) / (y1 - y0)
 
 
 def _inside_another(views: Sequence[ViewBoxes]) -> Flags:
@@ -137,10 +135,8 @@ def _inside_another(views: Sequence[ViewBoxes]) -> Flags:
 
 
 class _Pairs(NamedTuple):
-    """Pairs of boxes that may be one object, `first` the surer of the two; by `first`, then by `second`."""
+    """Pairs of boxes that may be one object; `first_shown` is the area of the first inside the view of the second."""
 
-    first: Ints
-    second: Ints
     one_view: Flags
     iou: Floats
     ios: Floats
@@ -149,29 +145,28 @@ class _Pairs(NamedTuple):
     second_shown: Floats
 
 
-def _overlapping(boxes: _Boxes, group: npt.NDArray[np.int32]) -> _Pairs:
+def _overlapping(boxes: _Boxes, group: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
     """Pairs of one group with common area, without those of one class that one view kept apart.
 
-    `first_shown` is the area of the first box inside the view of the second.
+    The first of a pair is the surer; they go by the first, then by the second.
     """
     view, class_id = boxes.view, boxes.found.class_id
-    x0, y0, x1, y1 = np.ascontiguousarray(boxes.found.xyxy.T)
-    meet = group[:, None] == group
-    for low, high in ((x0, x1), (y0, y1)):
-        meet &= low[:, None] < high
-        meet &= high[:, None] > low
-    first, second = np.nonzero(meet)
+    low, high = np.ascontiguousarray(boxes.found.xyxy.T).reshape(2, 2, -1)
+    starts_before = low[:, :, None] < high[:, None]  # (axis, box, end of another)
+    meet = starts_before[0] & starts_before[1]
+    first, second = (meet & meet.T & (group[:, None] == group)).nonzero()
     once = (first < second) & ((view[first] != view[second]) | (class_id[first] != class_id[second]))
-    first, second = first[once], second[once]
-    xyxy = boxes.found.xyxy.astype(np.float64)
-    a, b = xyxy[first], xyxy[second]
-    common = _common(np.concatenate([a, a, b]), np.concatenate([b, boxes.shown[second], boxes.shown[first]]))
-    both, first_shown, second_shown = common.reshape(3, -1)
+    return first[once], second[once]
+
+
+def _measured(boxes: _Boxes, first: Ints, second: Ints) -> _Pairs:
+    xyxy, shown = boxes.found.xyxy.astype(np.float64), boxes.shown
+    a, b = xyxy.take(first, axis=0), xyxy.take(second, axis=0)
+    others = np.concatenate([b, shown.take(second, axis=0), shown.take(first, axis=0)])
+    both, first_shown, second_shown = _common(np.concatenate([a, a, b]), others).reshape(3, -1)
     area, other_area = boxes.area[first], boxes.area[second]
     return _Pairs(
-        first,
-        second,
-        view[first] == view[second],
+        boxes.view[first] == boxes.view[second],
         both / np.maximum(area + other_area - both, _NOTHING),
         both / np.maximum(np.minimum(area, other_area), _NOTHING),
         both / np.maximum(first_shown + second_shown - both, _NOTHING),
@@ -187,23 +182,26 @@ def _common(a: Floats, b: Floats) -> Floats:
     return np.asarray(size[:, 0] * size[:, 1])
 
 
-def _parts(boxes: _Boxes, pairs: _Pairs, iou: float, ios: float) -> Flags:
-    """Boxes of what a view shows of an object that goes on beyond its border, although they do not end there.
+def _cut(boxes: _Boxes, first: Ints, second: Ints, pairs: _Pairs, iou: float, ios: float) -> Flags:
+    """Boxes that end at a border, and those of what a view shows of an object that goes on beyond its border.
 
     Such a box covers what the view shows of the object, or lies inside it and has its height where the border cuts
     left or right, its width where it cuts above or below.
     """
-    small, large = np.concatenate([pairs.second, pairs.first]), np.concatenate([pairs.first, pairs.second])
+    small, large = np.concatenate([second, first]), np.concatenate([first, second])
     shown = np.concatenate([pairs.first_shown, pairs.second_shown])
-    goes_on = np.flatnonzero((shown < _WHOLE * boxes.area[large]) & ~boxes.at_border[large])
-    small, large, pair = small[goes_on], large[goes_on], goes_on % max(len(pairs.first), 1)
+    at_border = boxes.at_border
+    goes_on = ((shown < _WHOLE * boxes.area[large]) & ~(at_border[large] | at_border[small])).nonzero()[0]
+    if not len(goes_on):
+        return at_border
+    small, large, pair = small[goes_on], large[goes_on], goes_on % len(first)
     xyxy, view = boxes.found.xyxy, boxes.shown[small]
     size = xyxy[:, 2:] - xyxy[:, :2]
     axis = ((xyxy[large, 0] < view[:, 0]) | (xyxy[large, 2] > view[:, 2])).astype(np.intp)
     lies_in = (pairs.ios[pair] > ios) & (size[small, axis] > _AS_LONG * size[large, axis])
-    part = np.zeros(len(xyxy), bool)
-    part[small[lies_in | (pairs.iou_shown[pair] > iou)]] = True
-    return part
+    cut: Flags = at_border.copy()
+    cut[small[lies_in | (pairs.iou_shown[pair] > iou)]] = True
+    return cut
 
 
 def _drop(alive: list[bool], winner: list[int], loser: list[int], slot: list[int] | None = None) -> None:

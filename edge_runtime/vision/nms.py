@@ -18,14 +18,13 @@ def nms(xyxy: Array, confidence: Array, class_id: Array, iou: float) -> npt.NDAr
     `xyxy` (n, 4), `confidence` (n,) in 0..1, `class_id` (n,) of 0 or more. Equal confidences keep their order. A box
     without area marks nothing and is dropped (OpenCV would let it suppress any other one).
     """
-    rows: npt.NDArray[np.intp] = (xyxy[:, :2] < xyxy[:, 2:]).all(axis=1).nonzero()[0]
+    corner, size = xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]
+    rows: npt.NDArray[np.intp] = (size > 0).all(axis=1).nonzero()[0]
     if len(rows) < 2:
         return rows
     # OpenCV keeps classes apart by moving each beyond the largest coordinate, which holds for coordinates from 0 on;
     # and it drops a score that is not above the threshold it is given.
-    boxes = xyxy.take(rows, axis=0)
-    boxes[:, 2:] -= boxes[:, :2]
-    boxes[:, :2] -= xyxy[:, :2].min(axis=0)
+    boxes = np.concatenate([corner - corner.min(axis=0), size], axis=1).take(rows, axis=0)
     scores = np.maximum(confidence[rows], _LEAST_SCORE)
     kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores.tolist(), class_id[rows].tolist(), 0.0, iou)
     return rows[np.asarray(kept, np.intp)]
@@ -36,13 +35,13 @@ def iou_matrix(a: Array, b: Array) -> npt.NDArray[np.float64]:
 
     Two boxes give the same value in either order and wherever else the other rows lie; without any area it is 0.
     """
-    ax0, ay0, ax1, ay1 = np.asarray(a, np.float64).T[..., None]
-    bx0, by0, bx1, by1 = np.asarray(b, np.float64).T
-    width = np.minimum(ax1, bx1) - np.maximum(ax0, bx0)
-    height = np.minimum(ay1, by1) - np.maximum(ay0, by0)
-    both = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    either = (areas(a)[:, None] + areas(b)) - both
-    return np.asarray(np.divide(both, either, out=np.zeros_like(both), where=either > 0))
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    size = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    np.maximum(size, 0.0, out=size)
+    both = size[..., 0] * size[..., 1]
+    area = areas(np.concatenate([a, b]))
+    either = (area[: len(a), None] + area[len(a) :]) - both
+    return np.asarray(np.divide(both, either, out=np.zeros(both.shape), where=either > 0))
 
 
 def areas(xyxy: Array) -> npt.NDArray[np.float64]:

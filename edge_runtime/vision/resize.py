@@ -50,18 +50,29 @@ class ViewTransform:
 
     def clip(self, xyxy: npt.NDArray[Any]) -> Boxes:
         """Boxes (n, 4) in full-frame pixels, cut at the edges of the view; one outside it is left without area."""
-        x0, y0, x1, y1 = self.view
-        low, high = np.array((x0, y0, x0, y0), np.float32), np.array((x1, y1, x1, y1), np.float32)
+        low, high = _limits(self.view)
         return np.asarray(np.minimum(np.maximum(xyxy, low), high), np.float32)
 
 
 def _map(xyxy: npt.NDArray[Any], source: Rect, target: Rect) -> Boxes:
+    scale, shift = _affine(source, target)
+    return np.asarray(xyxy, np.float32) * scale + shift
+
+
+@lru_cache(maxsize=256)
+def _affine(source: Rect, target: Rect) -> tuple[Boxes, Boxes]:
+    """What takes boxes of one rectangle to the other: times the first, plus the second."""
     sx0, sy0, sx1, sy1 = source
     tx0, ty0, tx1, ty1 = target
     x, y = (tx1 - tx0) / (sx1 - sx0), (ty1 - ty0) / (sy1 - sy0)
-    scale = np.array((x, y, x, y), np.float32)
-    shift = np.array((tx0 - sx0 * x, ty0 - sy0 * y) * 2, np.float32)
-    return np.asarray(xyxy, np.float32) * scale + shift
+    return np.array((x, y, x, y), np.float32), np.array((tx0 - sx0 * x, ty0 - sy0 * y) * 2, np.float32)
+
+
+@lru_cache(maxsize=256)
+def _limits(rect: Rect) -> tuple[Boxes, Boxes]:
+    """The least and the largest coordinates of boxes inside it."""
+    x0, y0, x1, y1 = rect
+    return np.array((x0, y0, x0, y0), np.float32), np.array((x1, y1, x1, y1), np.float32)
 
 
 @lru_cache(maxsize=256)

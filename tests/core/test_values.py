@@ -21,9 +21,18 @@ def test_a_frame_refuses_a_picture_that_is_not_bgr_bytes():
         Frame(0, "front", 0, picture(), ego_speed_mps=float("nan"))
 
 
-def test_detections_check_their_columns_at_birth():
-    with pytest.raises(ValueError, match="confidence must be"):
-        Detections.of([[0, 0, 1, 1]], [0.5, 0.6], [0])
+@pytest.mark.parametrize("wrong", ["confidence", "class_id", "track_id", "label"])
+def test_detections_check_their_columns_at_birth(wrong):
+    columns = {name: np.zeros(1, np.int32) for name in ("confidence", "class_id", "track_id", "label")}
+    with pytest.raises(ValueError, match=rf"{wrong} must be \(1,\), got \(2,\)"):
+        Detections(np.zeros((1, 4), np.float32), **{**columns, wrong: np.zeros(2, np.int32)})
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 5), (1, 4, 4)])
+def test_detections_refuse_boxes_that_are_not_rows_of_four(shape):
+    nothing = np.zeros(shape[0], np.int32)
+    with pytest.raises(ValueError, match="xyxy must be"):
+        Detections(np.zeros(shape, np.float32), nothing, nothing, nothing)
 
 
 def test_concatenated_detections_keep_every_row():

@@ -61,15 +61,15 @@ class DetectionDecoder(Decoder):
         else:
             best = nms(xyxy, found.confidence, found.class_id, self._iou)
         best = best[: self._limit]
-        return Detections.of(xyxy[best], found.confidence[best], found.class_id[best])
+        return Detections.of(xyxy.take(best, axis=0), found.confidence[best], found.class_id[best])
 
-    def admit(self, rows: Array, confidence: Array, class_id: Array) -> tuple[Array, Array, Array]:
-        """Of (n,) rows with their confidence and class, those that are confident enough and of a class that is kept."""
-        good = (confidence >= self.confidence) & (class_id != DROPPED)
-        return rows[good], confidence[good], class_id[good]
+    def admit(self, confidence: Array, class_id: Array) -> npt.NDArray[np.intp]:
+        """Which of (n,) candidates are confident enough and of a class that is kept."""
+        rows: npt.NDArray[np.intp] = ((confidence >= self.confidence) & (class_id != DROPPED)).nonzero()[0]
+        return rows
 
 
-def corners(cxcywh: Array) -> Array:
-    """Boxes (n, 4) given by centre and size as x0, y0, x1, y1."""
-    half = cxcywh[:, 2:] / 2
-    return np.concatenate([cxcywh[:, :2] - half, cxcywh[:, :2] + half], axis=1)
+def corners(centre: Array, size: Array) -> Array:
+    """Boxes (n, 4) as x0, y0, x1, y1."""
+    half = size / 2
+    return np.concatenate([centre - half, centre + half], axis=1)

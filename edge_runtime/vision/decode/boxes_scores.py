@@ -34,9 +34,11 @@ class BoxesScores(RowDecoder):
     def read(self, selected: SelectedRows) -> Candidates:
         boxes, scores = selected.columns
         score, class_id = self.classes.best(scores)
-        boxes, confidence, class_id = self.admit(boxes, score, class_id)
-        xyxy = boxes * self._scale
-        return Candidates(corners(xyxy) if self._block.box_format == "cxcywh" else xyxy, confidence, class_id)
+        chosen = self.admit(score, class_id)
+        xyxy = boxes.take(chosen, axis=0) * self._scale
+        if self._block.box_format == "cxcywh":
+            xyxy = corners(xyxy[:, :2], xyxy[:, 2:])
+        return Candidates(xyxy, score[chosen], class_id[chosen])
 
 
 def check_pair(outputs: Shapes, boxes: str, scores: str, classes: ClassMap) -> list[Mismatch]:

@@ -62,8 +62,10 @@ class End2End(DetectionDecoder):
             boxes, scores, indices = self._counted(outputs, names, row)
         likely = np.flatnonzero(scores >= self.confidence)
         class_id = self.classes.lookup(indices[likely], source)
-        rows, confidence, class_id = self.admit(likely, scores[likely], class_id)
-        return Candidates(boxes[rows].astype(np.float32, copy=False) * self._scale, confidence, class_id)
+        chosen = self.admit(scores[likely], class_id)
+        rows = likely[chosen]
+        xyxy = boxes.take(rows, axis=0).astype(np.float32, copy=False) * self._scale
+        return Candidates(xyxy, scores[rows], class_id[chosen])
 
     @staticmethod
     def _counted(outputs: Outputs, names: Quartet, row: int) -> tuple[Array, Array, Array]:

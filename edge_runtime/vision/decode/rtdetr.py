@@ -41,8 +41,9 @@ class Rtdetr(DetectionDecoder):
         score, class_id = self.classes.best(scores.astype(np.float32, copy=False))
         if self._sigmoid:
             score = 1 / (1 + np.exp(-np.maximum(score, -80)))
-        rows, confidence, class_id = self.admit(np.arange(len(boxes)), score, class_id)
-        return Candidates(corners(boxes[rows].astype(np.float32, copy=False)) * self._size, confidence, class_id)
+        chosen = self.admit(score, class_id)
+        boxes = boxes.take(chosen, axis=0).astype(np.float32, copy=False)
+        return Candidates(corners(boxes[:, :2], boxes[:, 2:]) * self._size, score[chosen], class_id[chosen])
 
     def _read(self, outputs: Outputs, row: int) -> tuple[Array, Array]:
         if self._boxes is not None and self._scores is not None:

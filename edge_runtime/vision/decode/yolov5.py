@@ -6,8 +6,6 @@ score = objectness * class.
 
 from __future__ import annotations
 
-import numpy as np
-
 from edge_runtime.config.schema import Yolov5Decode
 from edge_runtime.core import ClassTable
 from edge_runtime.core.reduction import RowSelection, SelectedRows
@@ -38,5 +36,7 @@ class Yolov5(RowDecoder):
     def read(self, selected: SelectedRows) -> Candidates:
         (likely,) = selected.columns
         score, class_id = self.classes.best(likely[:, 5:])
-        chosen, confidence, class_id = self.admit(np.arange(len(likely)), score * likely[:, 4], class_id)
-        return Candidates(corners(likely[chosen, :4]), confidence, class_id)
+        score = score * likely[:, 4]
+        chosen = self.admit(score, class_id)
+        boxes = likely.take(chosen, axis=0)
+        return Candidates(corners(boxes[:, :2], boxes[:, 2:4]), score[chosen], class_id[chosen])

@@ -50,11 +50,13 @@ class Yolox(RowDecoder):
     def read(self, selected: SelectedRows) -> Candidates:
         (likely,) = selected.columns
         score, class_id = self.classes.best(likely[:, 5:])
-        chosen, confidence, class_id = self.admit(np.arange(len(likely)), score * likely[:, 4], class_id)
-        raw, rows = likely[chosen, :4], selected.index[chosen]
-        centre = (raw[:, :2] + self._cell[rows]) * self._stride[rows]
-        size = np.exp(np.minimum(raw[:, 2:], _WIDEST)) * self._stride[rows]
-        return Candidates(corners(np.concatenate([centre, size], axis=1)), confidence, class_id)
+        confidence = score * likely[:, 4]
+        chosen = self.admit(confidence, class_id)
+        raw, cells = likely.take(chosen, axis=0), selected.index[chosen]
+        stride = self._stride.take(cells, axis=0)
+        centre = (raw[:, :2] + self._cell.take(cells, axis=0)) * stride
+        size = np.exp(np.minimum(raw[:, 2:4], _WIDEST)) * stride
+        return Candidates(corners(centre, size), confidence[chosen], class_id[chosen])
 
 
 def _grid(width: int, height: int, stride: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -15,7 +15,7 @@ from .proposals import Flags, Floats, Picture, Proposals
 
 _MOST_BOXES = 24
 _LEAST, _MOST = 1e-2, 1e2  # a value is taken into these bounds,
-_TIER = 1e6  # so that one box outweighs all boxes of a lower tier
+_TIERS = np.array((1.0, 1e6, 1e12))  # so that one box outweighs all boxes of a lower tier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,32 +35,38 @@ def choose(proposals: Proposals, picture: Picture, limit: int) -> tuple[list[Cho
     Each is as large as a region of the picture, or, for a box that does not fit in, larger in the same shape; none
     leaves the frame.
     """
-    weight = np.clip(proposals.value, _LEAST, _MOST) * _TIER**proposals.tier * (proposals.value > 0)
-    order = np.argsort(-weight, kind="stable")[:_MOST_BOXES]
+    value = proposals.value
+    if not len(value):
+        return [], np.zeros(0, bool)
+    weight = np.minimum(np.maximum(value, _LEAST), _MOST) * _TIERS[proposals.tier] * (value > 0)
+    order = (-weight).argsort(kind="stable")[:_MOST_BOXES]
     boxes = _outward(proposals.xyxy, picture.frame)
-    ranked, left = boxes[order], weight[order]
+    (left_of, above), (right_of, below) = boxes
+    ranked, left = boxes.take(order, axis=2), weight[order]
     holds = _holds(ranked, picture)
-    inside = np.zeros(len(boxes), bool)
+    inside = np.zeros(len(value), bool)
     choices: list[Choice] = []
     while len(choices) < limit and left.any():
-        window = _around(ranked[(holds[np.argmax(holds @ left)] * left) > 0], picture)
-        held = np.asarray(((boxes >= window[:2] * 2) & (boxes <= window[2:] * 2)).all(axis=1))
+        best = holds[(holds @ left).argmax()]
+        window = x0, y0, x1, y1 = _around(ranked[..., best * left > 0], picture)
+        held = (left_of >= x0) & (above >= y0) & (right_of <= x1) & (below <= y1)
         new = held[order] & (left > 0)
         rows = order[new]
         left[new] = 0.0
         inside |= held
-        choices.append(Choice(window, int(rows[0]), float(proposals.value[rows].sum())))
+        choices.append(Choice(window, int(rows[0]), float(value[rows].sum())))
     return choices, inside
 
 
 def _outward(xyxy: Floats, frame: tuple[int, int]) -> Floats:
-    """To whole pixels and into the frame, at least one pixel large."""
-    size = np.array(frame * 2, np.float64)
-    boxes = np.minimum(np.maximum(xyxy, 0.0), size)
-    np.floor(boxes[:, :2], out=boxes[:, :2])
-    np.minimum(boxes[:, :2], size[:2] - 1, out=boxes[:, :2])
-    np.ceil(boxes[:, 2:], out=boxes[:, 2:])
-    np.maximum(boxes[:, 2:], boxes[:, :2] + 1, out=boxes[:, 2:])
+    """To whole pixels and into the frame, at least one pixel large; as (low or high, axis, box)."""
+    width, height = frame
+    most = np.array((width - 1.0, height - 1.0, width, height))
+    boxes = np.asarray(np.minimum(np.maximum(xyxy, 0.0), most).T.reshape(2, 2, -1))
+    low, high = boxes
+    np.floor(low, out=low)
+    np.ceil(high, out=high)
+    np.maximum(high, low + 1, out=high)
     return boxes
 
 
@@ -69,23 +75,24 @@ def _holds(boxes: Floats, picture: Picture) -> Floats:
 
     Windows are five a box: around its middle and with it in each corner, so that neighbours on either side fit in too.
     """
-    count, low, high = len(boxes), boxes[:, :2].T, boxes[:, 2:].T
+    low, high = boxes
     frame = np.array(picture.frame, np.float64)[:, None]
     region = np.array(picture.region, np.float64)[:, None]
     larger = np.maximum(((high - low) / region).max(axis=0), 1.0)
     size = np.minimum(np.ceil(region * larger), frame)
-    starts = np.stack([(low + high - size) / 2, low, high - size], axis=1)  # (2, 3, n)
-    np.floor(starts, out=starts)
+    starts = np.empty((2, 5, len(larger)))  # left and upper edges
+    starts[:, 0] = np.floor((low + high - size) / 2)
+    starts[0, 1:3], starts[1, 1::2] = low
+    starts[0, 3:], starts[1, 2::2] = high - size
     starts = np.minimum(np.maximum(starts, 0.0), (frame - size)[:, None])
-    along = starts[..., None] <= low[:, None, None]  # (2, 3, windows, boxes)
+    along = starts[..., None] <= low[:, None, None]  # (2, 5, windows, boxes)
     along &= (starts + size[:, None])[..., None] >= high[:, None, None]
-    both = along[0, [0, 1, 1, 2, 2]] & along[1, [0, 1, 2, 1, 2]]
-    return np.asarray(both.reshape(5 * count, count), np.float64)
+    return np.asarray((along[0] & along[1]).reshape(-1, len(larger)), np.float64)
 
 
 def _around(boxes: Floats, picture: Picture) -> tuple[int, int, int, int]:
     """The window that has all boxes in its middle, in the shape of a region as far as the frame allows."""
-    low, high = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+    low, high = boxes[0].min(axis=1).tolist(), boxes[1].max(axis=1).tolist()
     larger = max(1.0, *((b - a) / side for a, b, side in zip(low, high, picture.region, strict=True)))
     starts, ends = [], []
     for a, b, side, frame in zip(low, high, picture.region, picture.frame, strict=True):

@@ -19,6 +19,7 @@ _STEP = 0.75
 _SMALL_PX = 32.0
 _LEARN = 0.02  # share that one frame with small objects moves the learned point
 _PLACES = 64  # to each side
+_STEPS_AWAY = 1.0 + np.abs(np.arange(-_PLACES, _PLACES + 1))  # of a place, and 1 more
 
 
 class Horizon:
@@ -39,15 +40,16 @@ class Horizon:
         width, height = picture.region
         frame_width, frame_height = picture.frame
         step = width * _STEP
-        last = _PLACES
-        self._places = np.arange(max(-math.floor(x / step), -last), min(math.floor((frame_width - x) / step), last) + 1)
-        xyxy = np.empty((len(self._places), 4))
+        first = max(-math.floor(x / step), -_PLACES)
+        last = min(math.floor((frame_width - x) / step), _PLACES)
         half_width, half_height = width * _CORE[0] / 2, height * _CORE[1] / 2
         middle = min(max(y, half_height), frame_height - half_height)
-        xyxy[:, 0] = x + step * self._places - half_width
-        xyxy[:, 2] = xyxy[:, 0] + 2 * half_width
-        xyxy[:, 1::2] = middle - half_height, middle + half_height
-        value = self._looks.staleness(scene.t_ns)[self._places + _PLACES] / (1 + np.abs(self._places))
+        top, bottom = middle - half_height, middle + half_height
+        lefts = [x + step * place - half_width for place in range(first, last + 1)]
+        xyxy = np.array([(left, top, left + 2 * half_width, bottom) for left in lefts])
+        self._first = first + _PLACES
+        places = slice(self._first, last + _PLACES + 1)
+        value = self._looks.staleness(scene.t_ns)[places] / _STEPS_AWAY[places]
         return Proposals.open(xyxy, self._block.weight * value)
 
     def point(self, picture: Picture) -> tuple[float, float]:
@@ -63,17 +65,19 @@ class Horizon:
         return "horizon"
 
     def chosen(self, rows: Flags, t_ns: int) -> None:
-        self._looks.look(self._places[rows] + _PLACES, t_ns)
+        self._looks.look(rows.nonzero()[0] + self._first, t_ns)
 
     def observe(self, scene: Scene, picture: Picture, tracks: Detections, looked: Sequence[Looked]) -> None:
-        xyxy = Detections.concatenate([look.detections for look in looked]).xyxy
+        if not looked:
+            return
+        xyxy = np.concatenate([look.detections.xyxy for look in looked])
         height = xyxy[:, 3] - xyxy[:, 1]
         small = (height > 0) & (height * picture.scale < _SMALL_PX)
         if not small.any():
             return
         xyxy, weight = xyxy[small], 1 / height[small].astype(np.float64)
         middle = weight @ (xyxy[:, :2] + xyxy[:, 2:]) / (2 * weight.sum()) / picture.frame
-        self._learned += _LEARN * (np.clip(middle, 0.0, 1.0) - self._learned)
+        self._learned += _LEARN * (np.minimum(np.maximum(middle, 0.0), 1.0) - self._learned)
 
 
 def vanishing_point(calibration: CalibrationBlock) -> tuple[float, float]:

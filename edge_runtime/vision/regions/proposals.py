@@ -83,7 +83,11 @@ class Proposals:
     def joined(cls, parts: Sequence[Proposals]) -> Proposals:
         if len(parts) == 1:
             return parts[0]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("xyxy", "value", "tier")))
+        return cls(
+            np.concatenate([part.xyxy for part in parts]),
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.tier for part in parts]),
+        )
 
     def __len__(self) -> int:
         return len(self.value)
