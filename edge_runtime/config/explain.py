@@ -35,9 +35,7 @@ _BOUNDS = {
 }
 
 
-def explain(
-    errors: Iterable[ErrorDetails], document: Document, root: type[Block] = PipelineConfig
-) -> list[Problem]:
+def explain(errors: Iterable[ErrorDetails], document: Document, root: type[Block] = PipelineConfig) -> list[Problem]:
     """One problem for each mistake in a file that should read as `root`.
 
     Of a value that fits none of several types it is one problem and not one a type; a required key that is only
@@ -119,9 +117,7 @@ def _wrong_type(spot: Spot, wanted: str, value: Any) -> tuple[str, str]:
     if value is None:
         optional = spot.field is not None and not spot.field.is_required() and isinstance(spot.where[-1], str)
         blocks = [block for block in members(spot.type) if is_block(block)]
-        needs = (
-            f"it takes {either(keys(blocks[0]), 'and')}" if len(blocks) == 1 and optional else _to_write(spot)
-        )
+        needs = f"it takes {either(keys(blocks[0]), 'and')}" if len(blocks) == 1 and optional else _to_write(spot)
         return "is empty", f"{needs}; or take the line away" if optional else needs
     what = f"{show(value)} is not {wanted}"
     if wanted == "a text" and isinstance(value, (bool, int, float)):

@@ -180,7 +180,10 @@ class SimulationSource(FileSourceBlock):
     camera_height_m: Float = Field(1.4, ge=0.5, le=4, description="metres of the camera above the road")
     camera_pitch_deg: Float = Field(0.0, ge=-10, le=10, description="degrees that the camera looks down; negative: up")
     exposure_ms: Float | None = Field(
-        None, ge=0, le=50, description="how long the shutter is open; default: 0.7 ms at noon to 17 ms at night",
+        None,
+        ge=0,
+        le=50,
+        description="how long the shutter is open; default: 0.7 ms at noon to 17 ms at night",
         examples=[5],
     )
     bounce_deg: Float = Field(0.15, ge=0, le=2, description="how far the vehicle nods on its springs, in degrees")
@@ -682,9 +685,6 @@ class GovernorBlock(Block):
     )
     economy: Probability = Field(
         0.05, description="share of the usefulness that may be given away where another point needs less power"
-    )
-    never_shed: tuple[Text, ...] = Field(
-        (), description="classes whose regions are given up last", examples=[["person", "bicycle"]]
     )
     stale_ms: Int = Field(1000, ge=100, le=60000, description="age in ms from which a reading counts as stale")
     over_current_per_s: Annotated[Float, Field(ge=0)] = Field(

@@ -42,11 +42,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A rectangle of the frame, in whole full-frame pixels, and why it is worth looking at."""
+    """A rectangle of the frame, in whole full-frame pixels, and why it is worth looking at.
+
+    One that is `never_shed` is given up last when there is not time for all.
+    """
 
     xyxy: tuple[int, int, int, int]
     reason: str = "frame"
     value: float = 1.0
+    never_shed: bool = False
 
     def __post_init__(self) -> None:
         x0, y0, x1, y1 = self.xyxy

@@ -23,15 +23,16 @@ class Entry:
     """What is known of one frame while it is in flight.
 
     `ring` is its place in the in-flight ring, and with that the input slot of every engine it uses; it is given on
-    only after the frame's last network call was collected and decoded. `ordinal` counts the frames taken so far.
-    `views` holds what each detecting stage found by view, before its boxes are put together in `detections`. `skipped`
-    names the stages that had nothing to say, because no detector ran in this frame.
+    only after the frame's last network call was collected and decoded. `ordinal` counts the frames taken so far,
+    `taken_ns` is when this one was. `views` holds what each detecting stage found by view, before its boxes are put
+    together in `detections`. `skipped` names the stages that had nothing to say, because no detector ran in this frame.
     """
 
     ring: int
     frame: Frame
     point: OperatingPoint
     ordinal: int = 0
+    taken_ns: int = 0
     stage_ms: dict[str, float] = field(default_factory=dict)
     detections: dict[str, Detections] = field(default_factory=dict)
     masks: dict[str, Masks] = field(default_factory=dict)

@@ -100,7 +100,7 @@ class Executor:
     def _launch(self, captured: Captured, ring: int) -> Entry:
         """Everything before the network calls of one frame, and the calls started."""
         taken_ns = self._clock.now_ns()
-        entry = Entry(ring, captured.frame, self._point(), self._taken)
+        entry = Entry(ring, captured.frame, self._point(), self._taken, taken_ns)
         self._taken += 1
         entry.stage_ms["source"] = captured.source_ms
         entry.stage_ms["queue"] = (taken_ns - captured.frame.t_capture_ns) / 1e6

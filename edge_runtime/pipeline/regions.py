@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from edge_runtime.core import Detections, Region
+from edge_runtime.core import Clock, Detections, Region
+from edge_runtime.governor.deadline import DeadlineCounts, DeadlineLimit
 from edge_runtime.vision.regions import Looked, RegionPlanner, Scene
 
 from .camera_pose import PoseOf
@@ -37,9 +38,12 @@ class PlannedRegions:
         period: int,
         lag: int | None,
         pose: PoseOf | None,
+        deadline: DeadlineLimit | None,
+        clock: Clock,
     ) -> None:
         self.name = name
         self._planner, self._most, self._period, self._lag, self._pose = planner, most, period, lag, pose
+        self._deadline, self._clock = deadline, clock
         self._seen: deque[_Seen] = deque()
 
     def regions(self, entry: Entry) -> tuple[Region, ...]:
@@ -50,11 +54,23 @@ class PlannedRegions:
         if entry.ordinal % (self._period * point.region_period):
             return ()
         most = self._most if point.regions is None else min(self._most, point.regions)
-        return self._planner.plan(self._scene(entry), most)
+        planned = self._planner.plan(self._scene(entry), most)
+        if self._deadline is None:
+            return planned
+        never_shed = sum(region.never_shed for region in planned)
+        return planned[: self._deadline.limit(entry.stage_ms["queue"], len(planned), never_shed)]
+
+    @property
+    def shed(self) -> DeadlineCounts | None:
+        """What the deadline cost so far; None without one."""
+        return None if self._deadline is None else self._deadline.counts
 
     def observe(self, entry: Entry, tracks: Detections, stages: Sequence[str]) -> None:
         """What `stages` (those of this stage's network) saw of a frame, and the tracks as they are after it."""
         looked = tuple(Looked(view.region, view.detections) for stage in stages for view in entry.views.get(stage, ()))
+        if self._deadline is not None:
+            took_ms = (self._clock.now_ns() - entry.taken_ns) / 1e6
+            self._deadline.finished(took_ms, len(entry.regions[self.name]), entry.stage_ms[self.name])
         self._seen.append(_Seen(entry.ordinal, self._scene(entry), tracks, looked))
 
     def _scene(self, entry: Entry) -> Scene:
@@ -71,6 +87,11 @@ class ReportViews:
 
     def __init__(self, planned: Sequence[tuple[PlannedRegions, Sequence[str]]], tracks: str) -> None:
         self._planned, self._tracks = planned, tracks
+
+    @property
+    def shed(self) -> dict[str, DeadlineCounts]:
+        """What the deadline cost each stage; empty without one."""
+        return {regions.name: counts for regions, _ in self._planned if (counts := regions.shed) is not None}
 
     def launch(self, entry: Entry) -> None:
         """Nothing to start."""

@@ -37,6 +37,7 @@ from .executor import Executor
 from .feed import Captured, Feed, Limits
 from .meter import FrameMeter
 from .outlet import Outlet
+from .regions import ReportViews
 from .slot import NewestSlot
 from .steering import Steering, make_steering
 from .summary import RunSummary, SinkAccount, Spread
@@ -306,6 +307,12 @@ class Run:
             latency_ms=_spread(accounts.latency),
             stage_ms={stage: _spread(quantiles) for stage, quantiles in accounts.stages.items()},
             budgets=self._budgets.accounts(),
+            regions_shed={
+                stage: counts
+                for step in self._assembly.steps
+                if isinstance(step, ReportViews)
+                for stage, counts in step.shed.items()
+            },
             power_w=None if self._steering is None else self._steering.power_w,
             sinks={outlet.name: SinkAccount(outlet.written, outlet.dropped, outlet.error) for outlet in self._outlets},
             warnings=warnings,

@@ -8,6 +8,7 @@ from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import CameraSource, ClassifyStage, DetectStage, MergeStage, NetworkStage, TrackStage
 from edge_runtime.core import UNTRACKED, ClassGroups, ClassTable, Clock, Detections
 from edge_runtime.core.trace import TraceLog
+from edge_runtime.governor.deadline import DeadlineLimit
 from edge_runtime.vision.coast import Coast
 from edge_runtime.vision.merge import ViewBoxes, merge_views
 from edge_runtime.vision.regions import RegionPlanner
@@ -105,7 +106,18 @@ class _Stages:
         )
         fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
         lag = config.executor.in_flight if fast else None
-        return PlannedRegions(stage.name, planner, most=block.max, period=block.period, lag=lag, pose=self._pose)
+        bound_ms = config.budgets.latency_ms
+        deadline = None if fast or bound_ms is None else DeadlineLimit(bound_ms)
+        return PlannedRegions(
+            stage.name,
+            planner,
+            most=block.max,
+            period=block.period,
+            lag=lag,
+            pose=self._pose,
+            deadline=deadline,
+            clock=self._clock,
+        )
 
     def _tracked(self) -> str:
         """The stage whose boxes the planners follow: the last that tracks, or the last word on boxes without one."""

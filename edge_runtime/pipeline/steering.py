@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -56,6 +57,7 @@ def make_steering(
         governor=governor,
         board=board,
         period_ms=period_ms,
+        reading_ms=config.telemetry.period_ms,
         trace=trace,
     )
 
@@ -96,6 +98,7 @@ class Steering:
         governor: Governor | None,
         board: BoardControl | None,
         period_ms: int,
+        reading_ms: int,
         trace: TraceLog | None = None,
     ) -> None:
         self.point = OperatingPoint()
@@ -104,8 +107,10 @@ class Steering:
         self.notices: dict[str, None] = {}
         self._telemetry, self._meter, self._windows, self._budgets = telemetry, meter, windows, budgets
         self._clock, self._governor, self._board, self._trace = clock, governor, board, trace
-        self._period_ns = period_ms * 1_000_000
+        self._period_ns, self._reading_ns = period_ms * 1_000_000, min(reading_ms, period_ms) * 1_000_000
+        self._decide_ns = 0
         self._powers: list[float] = []
+        self._since: list[float] = []
         self._watts_sum, self._seconds, self._most_w = 0.0, 0, 0.0
         self._sampled_ns: int | None = None
         self._second_ns: int | None = None
@@ -122,18 +127,29 @@ class Steering:
         while self._clock.wait_until_ns(due_ns, self._ended):
             now_ns = self._clock.now_ns()
             self.step(now_ns)
-            due_ns = max(due_ns + self._period_ns, now_ns)
+            due_ns = max(due_ns + self._reading_ns, now_ns)
 
     def step(self, now_ns: int) -> None:
-        """One decision, and the second's row when a second has passed."""
+        """Read the sensors; decide when it is time to, and end the second when one has passed.
+
+        A decision is given the mean of all power readings since the one before: frames come in a rhythm, and single
+        readings taken in another would see it as waves.
+        """
         sample = self._telemetry.read(now_ns)
         if sample is not None and sample.t_ns != self._sampled_ns:
             self._sampled_ns = sample.t_ns
             if sample.power_w is not None:
                 self._powers.append(sample.power_w)
+                self._since.append(sample.power_w)
                 if self._trace is not None:
                     self._trace.counter("watts", sample.t_ns, sample.power_w)
+        if now_ns < self._decide_ns:
+            return
+        self._decide_ns = max(self._decide_ns + self._period_ns, now_ns)
         stats = self._meter.take(now_ns)
+        if sample is not None and self._since:
+            sample = replace(sample, power_w=fmean(self._since))
+            self._since.clear()
         if self._governor is not None:
             self._decide(self._governor, sample, stats)
         if self._second_ns is None:

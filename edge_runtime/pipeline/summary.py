@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.governor.deadline import DeadlineCounts
+
 from .accounts import FrameCounts
 from .budgets import BudgetAccount
 
@@ -41,6 +43,7 @@ class RunSummary:
     latency_ms: Spread
     stage_ms: Mapping[str, Spread]
     budgets: Mapping[str, BudgetAccount]
+    regions_shed: Mapping[str, DeadlineCounts]
     power_w: Mapping[str, float] | None
     sinks: Mapping[str, SinkAccount]
     warnings: Sequence[str]
@@ -66,6 +69,7 @@ class RunSummary:
             "stage_ms": {stage: _rounded(spread) for stage, spread in self.stage_ms.items()},
             "power_w": None if self.power_w is None else dict(self.power_w),
             "budgets": {name: asdict(budget) for name, budget in self.budgets.items()},
+            "regions_shed": {stage: asdict(counts) for stage, counts in self.regions_shed.items()},
             "sinks": {name: asdict(sink) for name, sink in self.sinks.items()},
             "warnings": list(self.warnings),
             "failures": dict(self.failures),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .proposals import Flags, Floats, Picture, Proposals
+from .proposals import NEVER_SHED, Flags, Floats, Picture, Proposals
 
 _MOST_BOXES = 24
 _LEAST, _MOST = 1e-2, 1e2  # a value is taken into these bounds,
@@ -21,12 +21,13 @@ _TIERS = np.array((1.0, 1e6, 1e12))  # so that one box outweighs all boxes of a 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """A rectangle in whole frame pixels, the row of its best box, and the value of all boxes that it is the first to
-    hold.
+    hold; `never_shed` when one of these is of the highest tier.
     """
 
     xyxy: tuple[int, int, int, int]
     best: int
     value: float
+    never_shed: bool
 
 
 def choose(proposals: Proposals, picture: Picture, limit: int) -> tuple[list[Choice], Flags]:
@@ -54,7 +55,9 @@ def choose(proposals: Proposals, picture: Picture, limit: int) -> tuple[list[Cho
         rows = order[new]
         left[new] = 0.0
         inside |= held
-        choices.append(Choice(window, int(rows[0]), float(value[rows].sum())))
+        best_row = int(rows[0])
+        never_shed = bool(proposals.tier[best_row] == NEVER_SHED)
+        choices.append(Choice(window, best_row, float(value[rows].sum()), never_shed))
     return choices, inside
 
 

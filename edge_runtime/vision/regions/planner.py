@@ -78,7 +78,8 @@ class RegionPlanner:
         regions = []
         for choice in choices:
             of = bisect(starts, choice.best) - 1
-            regions.append(Region(choice.xyxy, self._sources[of].reason(choice.best - starts[of]), choice.value))
+            reason = self._sources[of].reason(choice.best - starts[of])
+            regions.append(Region(choice.xyxy, reason, choice.value, choice.never_shed))
         for source, (start, end) in zip(self._sources, pairwise(starts), strict=True):
             source.chosen(held[start:end], scene.t_ns)
         return tuple(regions)
