@@ -158,8 +158,8 @@ class Run:
                 ego_speed_mps=None if speed_kmh is None else speed_kmh / 3.6,
                 waits=fast,
                 limits=limits,
-                on_capture=self._meter.capture,
-                fps_cap=lambda: self._point().fps_cap,
+                on_capture=None if fast else self._meter.capture,
+                fps_cap=None if fast else lambda: self._point().fps_cap,
                 trace=trace,
             )
             self._executor = Executor(
@@ -195,7 +195,8 @@ class Run:
         self._accounts.publish(result, now_ns)
         if result.error is None:
             self._budgets.published(now_ns, result.latency_ms, frame.ego_speed_mps)
-            self._meter.publish(now_ns, frame, result)
+            if self._steering is not None:
+                self._meter.publish(now_ns, frame, result)
         for outlet in self._outlets:
             outlet.offer(frame, result)
 
