@@ -30,7 +30,7 @@ def stages(regions: str | None) -> str:
     return (
         f"stages=[{{name: objects, kind: detect, model: road}}, {far}{found}"
         f"{{name: tracked, kind: track, of: {of}}}, "
-        "{name: lights, kind: classify, model: light_state, of: tracked, only: [traffic light]}]"
+        "{name: lights, kind: classify, model: light_state, of: tracked, only: [traffic light], max: 24}]"
     )
 
 
@@ -48,14 +48,14 @@ def fixed(corners: list[tuple[int, int]]) -> str:
 
 def ways() -> dict[str, str | None]:
     tiles = [(x, y) for y, x in product(starts(SIZE[1], TILE[1]), starts(SIZE[0], TILE[0]))]
+    pair = [(x, (SIZE[1] - TILE[1]) // 2) for x in (320, 960)]
     row = [(x, (SIZE[1] - TILE[1]) // 2) for x in (0, 320, 960, 1280)]
-    square = [(x, y) for x in (320, 960) for y in (156, 540)]
     return {
         "whole frame only": None,
         "planned, at most 2": "{max: 2, from: [tracks, horizon, explore]}",
         "planned, at most 4": "{max: 4, from: [tracks, horizon, explore]}",
+        "2 fixed, side by side in the middle": fixed(pair),
         "4 fixed, a row along the horizon": fixed(row),
-        "4 fixed, the middle of the frame": fixed(square),
         f"all {len(tiles)} tiles": fixed(tiles[:16]),
     }
 
@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--fps", type=float, default=10.0)
+    parser.add_argument("--fps", type=float, default=15.0)
     options = parser.parse_args()
     print(
         f"# How far does the demo see?\n\nSimulated drive, seed {options.seed}, {options.seconds:g} s of 1920 x 1080 at"

@@ -1,0 +1,104 @@
+"""Planning on one thread, seeing on another: what a plan may know, and what a deadline leaves of it."""
+
+import numpy as np
+
+from edge_runtime.core import Detections, Frame, OperatingPoint, Region
+from edge_runtime.governor.deadline import DeadlineLimit
+from edge_runtime.pipeline.entry import Entry
+from edge_runtime.pipeline.regions import PlannedRegions, ReportViews
+
+
+class Clock:
+    def __init__(self):
+        self.ns = 0
+
+    def now_ns(self):
+        return self.ns
+
+
+class Planner:
+    """Notes what it was told, and plans as many regions as it may."""
+
+    def __init__(self):
+        self.seen = []
+        self.known_at = []
+
+    def observe(self, scene, tracks, looked):
+        self.seen.append(scene.frame_id)
+
+    def plan(self, scene, limit):
+        self.known_at.append(list(self.seen))
+        return tuple(Region((10 * n, 0, 10 * n + 8, 8), "track", 1.0, never_shed=n == 0) for n in range(limit))
+
+
+def planned(planner, clock=None, **keys):
+    options = {"most": 4, "period": 1, "lag": 2, "pose": None, "deadline": None, **keys}
+    return PlannedRegions("far", planner, clock=clock or Clock(), **options)
+
+
+def entry(n, point=None, age_ms=5.0):
+    each = Entry(0, Frame(n, "front", n, np.zeros((20, 80, 3), np.uint8)), point or OperatingPoint(), n)
+    each.stage_ms["queue"] = age_ms
+    each.stage_ms["far"] = 4.0
+    each.detections["tracked"] = Detections.empty()
+    return each
+
+
+def finish(regions, each):
+    ReportViews([(regions, ("far",))], "tracked").finish(each)
+
+
+def test_a_replay_knows_exactly_the_frames_that_must_be_finished_however_fast_the_others_were():
+    planner = Planner()
+    regions = planned(planner, lag=2)
+    for n in range(4):
+        each = entry(n)
+        each.regions["far"] = regions.regions(each)
+        finish(regions, each)  # finished at once, and still not known to the next frame
+    assert planner.known_at == [[], [], [0], [0, 1]]
+
+
+def test_with_a_camera_a_plan_knows_whatever_is_known():
+    planner = Planner()
+    regions = planned(planner, lag=None)
+    for n in range(3):
+        each = entry(n)
+        each.regions["far"] = regions.regions(each)
+        finish(regions, each)
+    assert planner.known_at == [[], [0], [0, 1]]
+
+
+def test_a_frame_that_failed_tells_the_planner_nothing():
+    planner = Planner()
+    regions = planned(planner, lag=None)
+    bad = entry(0)
+    bad.regions["far"] = regions.regions(bad)
+    bad.error = "broken"
+    finish(regions, bad)
+    regions.regions(entry(1))
+    assert planner.known_at == [[], []]
+
+
+def test_the_point_limits_how_many_and_how_often():
+    regions = planned(Planner(), most=4, period=2)
+    few = OperatingPoint(regions=1)
+    assert [len(regions.regions(entry(n, few))) for n in range(4)] == [1, 0, 1, 0]
+    rare = OperatingPoint(region_period=2)
+    assert [len(regions.regions(entry(n, rare))) for n in range(4)] == [4, 0, 0, 0]
+
+
+def test_a_late_frame_sheds_the_last_regions_and_every_one_is_counted():
+    clock = Clock()
+    regions = planned(Planner(), clock=clock, deadline=DeadlineLimit(50.0))
+    first = entry(0)
+    first.regions["far"] = regions.regions(first)
+    assert len(first.regions["far"]) == 4
+    clock.ns = 30_000_000
+    finish(regions, first)  # 26 ms and 1 ms a region
+    kept = regions.regions(entry(1, age_ms=21.0))
+    assert len(kept) < 4
+    assert regions.regions(entry(2, age_ms=60.0)) == ()
+    counts = regions.shed
+    assert counts.planned == 12
+    assert counts.shed == 12 - 4 - len(kept)
+    assert counts.protected_shed >= 1
