@@ -12,6 +12,9 @@ from edge_runtime.governor.deadline import DeadlineCounts
 from .accounts import FrameCounts
 from .budgets import BudgetAccount
 
+# Budgets that take a sensor to judge.
+MEASURED = ("power_w", "thermal_c")
+
 
 @dataclass(frozen=True, slots=True)
 class SinkAccount:
@@ -55,7 +58,11 @@ class RunSummary:
 
     @property
     def budgets_held(self) -> bool:
-        return all(budget.held == budget.windows for budget in self.budgets.values())
+        """Whether every budget was held; one of power or heat that was never measured was not."""
+        return all(
+            budget.held == budget.windows and (budget.windows > 0 or name not in MEASURED)
+            for name, budget in self.budgets.items()
+        )
 
     def document(self) -> dict[str, Any]:
         """The JSON document; its keys are part of the program's contract."""

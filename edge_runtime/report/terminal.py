@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
-from edge_runtime.pipeline.summary import RunSummary, Spread
+from edge_runtime.pipeline.summary import MEASURED, RunSummary, Spread
 
 _PARTS = {"preprocess": "preprocess", "": "network", "decode": "decode"}
 
@@ -83,11 +83,20 @@ def summary_panel(summary: RunSummary) -> RenderableType:
         )
         text = f"budget {name} {limit}: held in {budget.held} of {budget.windows} seconds"
         if not budget.windows:
-            why = "it was not measured" if name in ("power_w", "thermal_c") else "the run was shorter than a second"
+            why = "it was not measured" if name in MEASURED else "the run was shorter than a second"
             text = f"budget {name} {limit}: not judged, {why}"
         if budget.held < budget.windows:
             text += f", longest violation {budget.longest_violation_s:.0f} s"
-        rows.append(Text(text, style="green" if budget.held == budget.windows else "red"))
+        style = "green" if budget.held == budget.windows else "red"
+        rows.append(Text(text, style=style if budget.windows else "yellow"))
+    if summary.power_w is not None:
+        rows.append(Text(f"power {summary.power_w['mean']:.1f} W, {summary.power_w['max']:.1f} W at most", style="dim"))
+    for name, shed in summary.regions_shed.items():
+        if shed.shed:
+            text = (
+                f"{name}: {shed.shed} of {shed.planned} regions shed in {shed.frames} frames that would have been late"
+            )
+            rows.append(Text(text, style="yellow"))
     for name, sink in summary.sinks.items():
         if sink.error or sink.dropped:
             text = f"sink {name}: {sink.written} written, {sink.dropped} dropped"

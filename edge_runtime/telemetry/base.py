@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Protocol
 
@@ -50,7 +51,7 @@ class Telemetry(Protocol):
     ) -> None: ...
 
 
-class Closing:
+class Closing(ABC):
     """`with` for a source of measurements: leaving the block closes it."""
 
     def __enter__(self) -> Telemetry:
@@ -61,8 +62,8 @@ class Closing:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
 
 class Sampler(Closing):

@@ -127,7 +127,7 @@ class Studio:
                 drive = Drive(block)
                 for index in picked(drive, rng, min(10, mine - painter.drawn)):
                     painter.teach(drive, index)
-            except Exception:  # one drive that cannot be drawn must not cost a whole lesson on a borrowed machine
+            except Exception:  # one drive that cannot be drawn must not cost the whole training
                 failures += 1
                 print(f"cannot draw {block!r}:\n{traceback.format_exc()}", flush=True)
                 if failures == _MOST_FAILURES:

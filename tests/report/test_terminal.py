@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from edge_runtime.governor.deadline import DeadlineCounts
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
 from edge_runtime.pipeline.budgets import BudgetAccount
 from edge_runtime.pipeline.summary import RunSummary, SinkAccount, Spread
@@ -37,6 +38,8 @@ def summary(**changes):
         "backends": {},
         "versions": {},
         "config": {},
+        "power_w": None,
+        "regions_shed": {},
     }
     return RunSummary(**{**values, **changes})
 
@@ -89,3 +92,16 @@ def test_a_run_too_short_to_judge_says_so_instead_of_zero_of_zero():
 def test_times_of_an_hour_and_more_show_hours():
     assert clock_text(59.9) == "00:59"
     assert clock_text(4325) == "1:12:05"
+
+
+def test_regions_that_were_shed_and_the_power_drawn_are_said():
+    shed = {"far": DeadlineCounts(planned=40, shed=7, protected_shed=0, frames=5)}
+    text = rendered(summary_panel(summary(regions_shed=shed, power_w={"mean": 31.25, "max": 44.0})))
+    assert "7 of 40 regions shed in 5 frames" in text
+    assert "power 31.2 W, 44.0 W at most" in text
+
+
+def test_a_power_budget_that_nobody_measured_was_not_held():
+    unmeasured = summary(budgets={"power_w": BudgetAccount(30.0, 0, 0, 0.0)})
+    assert not unmeasured.budgets_held
+    assert "not judged, it was not measured" in rendered(summary_panel(unmeasured))
