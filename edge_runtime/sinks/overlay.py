@@ -25,6 +25,9 @@ from .draw import (
 
 RATE_WINDOW_NS = 1_000_000_000
 
+# Up to so many boxes each gets its label, however small it is.
+FEW = 8
+
 
 class RateMeter:
     """Frames a second over the last second of capture times."""
@@ -92,8 +95,14 @@ def draw_detections(image: Image, found: Detections, classes: ClassTable, style:
         labels = [classes[label] if label != UNLABELLED else "" for label in found.label.tolist()]
     columns = zip(names, found.confidence.tolist(), found.track_id.tolist(), labels, strict=True)
     texts = [label_text(*row) for row in columns]
+    # A label would hide what is smaller than itself, and its neighbours: there the colour must do, and the state.
+    _, high = label_size("0", style)
+    small = (boxes[:, 3] - boxes[:, 1] < high) & (len(found) > FEW)
+    texts = [label if tiny else text for text, label, tiny in zip(texts, labels, small.tolist(), strict=True)]
     for (x0, y0, x1, y1), name in zip(boxes.tolist(), names, strict=True):
         draw_box(image, (x0, y0, x1, y1), class_color(name), style)
-    places = place_labels(boxes, [label_size(text, style) for text in texts], (width, height), style.line + 2)
-    for text, rect, name in zip(texts, places, names, strict=True):
-        draw_label(image, text, rect, class_color(name), style)
+    told = [row for row, text in enumerate(texts) if text]
+    sizes = [label_size(texts[row], style) for row in told]
+    places = place_labels(boxes[told], sizes, (width, height), style.line + 2)
+    for row, rect in zip(told, places, strict=True):
+        draw_label(image, texts[row], rect, class_color(names[row]), style)

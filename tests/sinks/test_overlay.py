@@ -1,8 +1,8 @@
 import numpy as np
 
-from edge_runtime.core import Detections
-from edge_runtime.sinks.draw import SKY
-from edge_runtime.sinks.overlay import Overlay, RateMeter, head_line, label_text
+from edge_runtime.core import ClassTable, Detections
+from edge_runtime.sinks.draw import SKY, Style
+from edge_runtime.sinks.overlay import Overlay, RateMeter, draw_detections, head_line, label_text
 
 from .results import context, frame, result, triangle
 
@@ -56,3 +56,15 @@ def test_texts():
     assert label_text("car", 0.874, -1) == "car 0.87"
     assert head_line(result(5), 24.96) == "25.0 fps   37 ms   frame 5   default   front"
     assert head_line(result(5), None).startswith("- fps")
+
+
+def test_among_many_boxes_the_tiny_ones_are_not_hidden_under_labels():
+    def painted(count):
+        corner = np.array([[20.0 * n + 5, 100.0] for n in range(count)])
+        found = Detections.of(np.hstack([corner, corner + 6]), np.full(count, 0.9), np.zeros(count))
+        image = np.zeros((200, 600, 3), np.uint8)
+        draw_detections(image, found, ClassTable(["car"]), Style(200))
+        return np.count_nonzero(image.any(axis=2)) / count
+
+    assert painted(3) > 300, "a few boxes get their labels"
+    assert painted(20) < 150, "many tiny ones only their frames"
