@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
+from edge_runtime.config.document import Where
 from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import (
     ClassifyStage,
@@ -16,6 +17,7 @@ from edge_runtime.config.schema import (
     PipelineConfig,
     TrackStage,
 )
+from edge_runtime.config.words import did_you_mean, either
 from edge_runtime.core import ClassTable, Clock
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.engines.base import TensorInfo
@@ -114,11 +116,29 @@ class _Assembler:
                 self._problem(name, Mismatch("decode.classes", str(error)))
             except EngineError as error:
                 self._problem(name, Mismatch("onnx", str(error)))
+        self._check_names()
         if self.problems:
             raise ConfigError(self.problems)
         steps = make_steps(self.loaded, self.networks, self.classes, self.clock, self.trace, self.pose)
         shown = shown_stages(self.loaded.config)
         return Assembly(steps, self.networks, self.classes, shown, self.backends, self._reopen)
+
+    def _check_names(self) -> None:
+        """Classes that the file sets apart must be ones that some network reports: a misspelt one would do nothing."""
+        config = self.loaded.config
+        named: list[tuple[Where, str]] = [(("never_shed", n), name) for n, name in enumerate(config.never_shed)]
+        for index, stage in enumerate(config.stages):
+            if isinstance(stage, ClassifyStage):
+                named += [(("stages", index, "only", n), name) for n, name in enumerate(stage.only or ())]
+            elif isinstance(stage, DetectStage) and stage.regions is not None:
+                weights = stage.regions.class_weights
+                named += [(("stages", index, "regions", "class_weights", name), name) for name in weights]
+        if len(self.decoders) < len(list(self._models())):
+            return  # the table lacks the names of a network that has a mistake of its own
+        for where, name in named:
+            if name not in self.classes:
+                fix = did_you_mean(name, self.classes.names) or f"they report {either(self.classes.names, 'and')}"
+                self.problems.append(self.loaded.problem(where, f"no network reports a class '{name}'", fix))
 
     def _open(self, name: str, model: ModelBlock) -> None:
         network = self._network(name, model, self.decoders[name])

@@ -117,7 +117,7 @@ class Steering:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="steering", daemon=True)
         self._log = PowerLog(folder / "power_fps.csv")
-        self._decisions = None if governor is None else (folder / "decisions.jsonl").open("w", encoding="utf-8")
+        self._decisions = None if governor is None else (folder / "decisions.jsonl").open("w", 1, encoding="utf-8")
 
     def start(self) -> None:
         self._thread.start()
@@ -126,7 +126,10 @@ class Steering:
         due_ns = self._clock.now_ns()
         while self._clock.wait_until_ns(due_ns, self._ended):
             now_ns = self._clock.now_ns()
-            self.step(now_ns)
+            try:
+                self.step(now_ns)
+            except Exception as error:  # a defect here must not end the drive, nor leave it steered by nobody unsaid
+                self.notices[f"a decision failed: {type(error).__name__}: {error}"] = None
             due_ns = max(due_ns + self._reading_ns, now_ns)
 
     def step(self, now_ns: int) -> None:

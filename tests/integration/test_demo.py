@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from edge_runtime.cli.main import run_app
 
 DEMO = Path(__file__).parents[2] / "pipelines" / "demo.yaml"
@@ -43,3 +45,15 @@ def test_regions_find_what_the_whole_frame_does_not(tmp_path):
 
     with_regions = lights(run(tmp_path / "with"))
     assert with_regions > 1.1 * lights(run(tmp_path / "without", "--set", "stages.1.regions.max=0"))
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    ["never_shed=[persn]", "stages.4.only=[trafic light]", "stages.1.regions.class_weights={trafic light: 3}"],
+)
+def test_a_misspelt_class_is_answered_before_anything_runs(mistake, tmp_path, capsys):
+    assert run_app([str(DEMO), *SHORT, "--set", mistake, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "no network reports a class" in said
+    assert "did you mean" in said
+    assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@ import itertools
 import threading
 
 import numpy as np
+import pytest
 
 from edge_runtime.errors import SourceError
 from edge_runtime.pipeline.accounts import Accounts
@@ -67,10 +68,11 @@ class Collecting(NewestSlot):
         return accepted
 
 
-def run(source, clock, *, waits=False, limits=None, stop=None, slot=None):
+def run(source, clock, *, waits=False, limits=None, stop=None, slot=None, **options):
     slot, accounts = slot or Collecting(), Accounts()
     limits = limits or Limits()
-    feed = Feed(source, slot, accounts, clock, camera="front", ego_speed_mps=30.0, waits=waits, limits=limits)
+    speed = {"camera": "front", "ego_speed_mps": 30.0}
+    feed = Feed(source, slot, accounts, clock, **speed, waits=waits, limits=limits, **options)
     feed.run(stop or threading.Event())
     return feed, slot, accounts
 
@@ -127,3 +129,12 @@ def test_a_frame_that_comes_after_the_stop_is_counted():
     slot.close()
     _, _, accounts = run(FakeSource(clock, 3), clock, slot=slot)
     assert (accounts.captured, accounts.shed) == (3, 3)
+
+
+@pytest.mark.parametrize(("cap", "kept"), [(None, 100), (100.0, 100), (25.0, 100), (12.5, 50), (10.0, 40), (5.0, 20)])
+def test_a_cap_on_the_rate_keeps_evenly_and_every_frame_it_leaves_out_is_counted(cap, kept):
+    clock, captured = FakeClock(), []
+    _, slot, accounts = run(FakeSource(clock, 100), clock, fps_cap=lambda: cap, on_capture=captured.append)
+    assert abs(len(slot.frames) - kept) <= 1
+    assert accounts.shed == 100 - len(slot.frames)
+    assert len(captured) == accounts.captured == 100

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -175,3 +176,22 @@ def test_without_a_governor_it_still_measures(tmp_path):
     assert made.power_w == {"mean": 12.5, "max": 12.5}
     assert not (tmp_path / "decisions.jsonl").exists()
     assert made.point == OperatingPoint()
+
+
+def test_a_defect_in_the_governor_is_said_and_the_next_decision_is_taken(tmp_path):
+    asked = threading.Event()
+
+    class Broken(Governor):
+        def decide(self, sample, stats, ego_speed_mps):
+            decision = super().decide(sample, stats, ego_speed_mps)
+            if len(self.asked) == 1:
+                raise ZeroDivisionError("a defect")
+            asked.set()
+            return decision
+
+    made, _, _ = steering(tmp_path, Sensor(10.0), Broken())
+    made.start()
+    assert asked.wait(10)
+    made.close()
+    assert list(made.notices) == ["a decision failed: ZeroDivisionError: a defect"]
+    assert made.point.name in ("low", "high")
