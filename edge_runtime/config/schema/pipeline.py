@@ -1,0 +1,61 @@
+"""The whole pipeline file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from edge_runtime.config.schema.models import ModelBlock
+from edge_runtime.config.schema.running import (
+    BoardBlock,
+    Budgets,
+    EnginesBlock,
+    ExecutorBlock,
+    GovernorBlock,
+    TelemetryBlock,
+)
+from edge_runtime.config.schema.sinks import Sink
+from edge_runtime.config.schema.sources import Source
+from edge_runtime.config.schema.stages import Stage
+from edge_runtime.config.schema.values import Block, Name, Text
+
+
+class PipelineConfig(Block):
+    """A pipeline file, checked and with all paths absolute."""
+
+    name: Name = Field(description="names the run's folder; letters, digits, _ . -", examples=["highway"])
+    source: Source = Field(description="where frames come from", examples=[{"kind": "video", "path": "drive.mp4"}])
+    models: Annotated[dict[Name, ModelBlock], Field(min_length=1)] = Field(
+        description="the networks, by a name of your choice",
+        examples=[
+            {
+                "road": {
+                    "onnx": "yolox_nano.onnx",
+                    "input": {"size": [416, 416], "resize": "letterbox_top_left", "color": "bgr", "scale": 1.0},
+                    "decode": {"family": "yolox", "classes": "coco"},
+                }
+            }
+        ],
+    )
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = Field(
+        description="what is done with a frame, in this order",
+        examples=[[{"name": "objects", "kind": "detect", "model": "road"}]],
+    )
+    groups: dict[Name, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
+        {},
+        description="classes that networks confuse, by a name of your choice: within a group one object is found once",
+        examples=[{"vehicle": ["car", "truck", "bus"]}],
+    )
+    never_shed: tuple[Text, ...] = Field(
+        (), description="classes whose regions come before all others", examples=[["traffic light", "person"]]
+    )
+    sinks: tuple[Sink, ...] = Field((), description="where results go", examples=[[{"kind": "jsonl"}]])
+    budgets: Budgets = Field(Budgets(), description="what the run must hold")
+    governor: GovernorBlock | None = Field(
+        None, description="how the operating point is chosen; without it nothing is turned"
+    )
+    telemetry: TelemetryBlock = Field(TelemetryBlock(), description="what measures power and temperatures")
+    board: BoardBlock = Field(BoardBlock(), description="what may be changed on the board")
+    executor: ExecutorBlock = Field(ExecutorBlock(), description="how frames overlap")
+    engines: EnginesBlock = Field(EnginesBlock(), description="where TensorRT engines are kept")
