@@ -2,8 +2,9 @@
 
     .venv/bin/python scripts/see_far.py --seed 7 > docs/see-far.md
 
-Every row is one `edge-run eval pipelines/demo.yaml` with other stages; the seed is one that the networks were not
-trained on (those start at 1000). Tiles and fixed regions are rectangles of 640 x 384, as the planned regions are.
+Every row is one `edge-run eval pipelines/demo.yaml` with other regions; the seed is one that the networks were not
+trained on (those start at 1000). Fixed regions are windows of 320 x 192, as the planned ones are, so that as many cost
+as much; four of them, or one tile of 640 x 384, cost what the whole frame costs.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from itertools import product
 from typing import Any
 
-SIZE, TILE, OVERLAP = (1920, 1080), (640, 384), 0.2
+SIZE, WINDOW, TILE, OVERLAP = (1920, 1080), (320, 192), (640, 384), 0.2
 LIGHT, SIGN, VEHICLE = "traffic light", "traffic sign", "vehicle"
 
 
-def stages(regions: str | None) -> str:
-    """The demo's stages, with other regions or none."""
-    far = "" if regions is None else f"{{name: far, kind: detect, model: road, regions: {regions}}}, "
-    merged = "objects, far" if regions is not None else ""
-    found = f"{{name: found, kind: merge, of: [{merged}]}}, " if merged else ""
-    of = "found" if merged else "objects"
-    return (
-        f"stages=[{{name: objects, kind: detect, model: road}}, {far}{found}"
-        f"{{name: tracked, kind: track, of: {of}}}, "
-        "{name: lights, kind: classify, model: light_state, of: tracked, only: [traffic light], max: 24}]"
-    )
+@dataclass(frozen=True)
+class Way:
+    """The demo with other regions, each of this size."""
+
+    regions: str
+    size: tuple[int, int] = WINDOW
+
+    def options(self) -> list[str]:
+        changes = {"stages.far.regions": self.regions, "models.road_far.input.size": list(self.size)}
+        return [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
 
 
 def starts(whole: int, part: int) -> Iterator[int]:
@@ -41,29 +42,33 @@ def starts(whole: int, part: int) -> Iterator[int]:
         yield round(n * (whole - part) / max(1, count - 1))
 
 
-def fixed(corners: list[tuple[int, int]]) -> str:
-    rects = [[x, y, x + TILE[0], y + TILE[1]] for x, y in corners]
+def fixed(size: tuple[int, int], corners: list[tuple[int, int]]) -> str:
+    rects = [[x, y, x + size[0], y + size[1]] for x, y in corners]
     return f"{{max: {len(rects)}, from: [{{fixed: {{rects: {rects}}}}}]}}"
 
 
-def ways() -> dict[str, str | None]:
+def side_by_side(count: int, size: tuple[int, int]) -> str:
+    """In the middle of the picture."""
+    left, top = (SIZE[0] - count * size[0]) // 2, (SIZE[1] - size[1]) // 2
+    return fixed(size, [(left + number * size[0], top) for number in range(count)])
+
+
+def ways() -> dict[str, Way]:
     tiles = [(x, y) for y, x in product(starts(SIZE[1], TILE[1]), starts(SIZE[0], TILE[0]))]
-    pair = [(x, (SIZE[1] - TILE[1]) // 2) for x in (320, 960)]
-    row = [(x, (SIZE[1] - TILE[1]) // 2) for x in (0, 320, 960, 1280)]
-    return {
-        "whole frame only": None,
-        "planned, at most 2": "{max: 2, from: [tracks, horizon, explore]}",
-        "planned, at most 4": "{max: 4, from: [tracks, horizon, explore]}",
-        "2 fixed, side by side in the middle": fixed(pair),
-        "4 fixed, a row along the horizon": fixed(row),
-        f"all {len(tiles)} tiles": fixed(tiles[:16]),
-    }
+    found = {"whole frame only": Way("{max: 0, from: [tracks]}")}
+    for count in (1, 2, 4):
+        found[f"planned, at most {count}"] = Way(f"{{max: {count}, from: [tracks, horizon, explore]}}")
+    for count in (1, 2, 4):
+        found[f"{count} fixed, in a row in the middle"] = Way(side_by_side(count, WINDOW))
+    found["1 fixed, four times as large"] = Way(side_by_side(1, TILE), TILE)
+    found[f"all {len(tiles)} tiles of 640 x 384"] = Way(fixed(TILE, tiles), TILE)
+    return found
 
 
-def evaluate(way: str | None, options: argparse.Namespace, distances: str) -> dict[str, Any]:
+def evaluate(way: Way, options: argparse.Namespace, distances: str) -> dict[str, Any]:
     source = {"seed": options.seed, "seconds": options.seconds, "fps": options.fps}
     command = [sys.executable, "-m", "edge_runtime", "eval", "pipelines/demo.yaml", "--stage", "lights", "--json"]
-    command += ["--distances", distances, "--resamples", "10", "--set", stages(way)]
+    command += ["--distances", distances, "--resamples", "10", *way.options()]
     for key, value in source.items():
         command += ["--set", f"source.{key}={value}"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -72,12 +77,12 @@ def evaluate(way: str | None, options: argparse.Namespace, distances: str) -> di
     return json.loads(done.stdout)
 
 
-def recall(document: dict[str, Any], group: str, low: float, high: float) -> float:
+def recall(document: dict[str, Any], group: str, low: float, high: float) -> float | None:
     """Over several bands, weighted by their objects."""
     bands = document["by_group"].get(group, document["by_class"].get(group))["recall_by_distance"]
     chosen = [band for band in bands if band["from_m"] >= low and (band["to_m"] or 1e9) <= high and band["count"]]
     count = sum(band["count"] for band in chosen)
-    return sum(band["recall"] * band["count"] for band in chosen) / count if count else float("nan")
+    return sum(band["recall"] * band["count"] for band in chosen) / count if count else None
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ class Pool:
             at = self.seen % self._capacity
             part = rows[first : first + self._capacity - at]
             for name, column in self._columns.items():
-                column[at : at + len(part)].copy_(torch.from_numpy(np.ascontiguousarray(part[name])))
+                column[at : at + len(part)].copy_(torch.from_numpy(part[name].copy()))
             first, self.seen = first + len(part), self.seen + len(part)
 
     def __getitem__(self, rows: Tensor) -> list[Tensor]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from edge_runtime.errors import Problem
 
+from .address import udp_address
 from .document import Where
 from .draft import Draft, ModelDraft
 from .model_checks import check_model
@@ -52,6 +53,7 @@ def _source(draft: Draft) -> Iterator[Problem]:
             if later[0] <= earlier[0]:
                 what = f"second {later[0]:g} does not come after second {earlier[0]:g}"
                 yield document.problem(("source", "speed_kmh", index, 0), what, "put the points in the order of time")
+    yield from _ego_speed(draft)
     if not isinstance(source, CameraSource):
         path = document.get(("source", "path"))
         if isinstance(path, str) and "://" in path:
@@ -73,6 +75,20 @@ def _source(draft: Draft) -> Iterator[Problem]:
             if getattr(source, key) is not None:
                 fix = "only a V4L2 device (0, /dev/video0) takes it; set it at the camera or in the GStreamer pipeline"
                 yield document.problem(("source", key), "cannot be asked of this device", fix, key=True)
+
+
+def _ego_speed(draft: Draft) -> Iterator[Problem]:
+    document, where = draft.document, ("source", "ego_speed_udp")
+    given = document.get(where)
+    if isinstance(given, str):
+        try:
+            udp_address(given)
+        except ValueError as error:
+            fix = "write `ego_speed_udp: 127.0.0.1:5005`; 127.0.0.1 hears this machine only, 0.0.0.0 everyone"
+            yield document.problem(where, str(error), fix)
+    if given is not None and document.get(("source", "ego_speed_kmh")) is not None:
+        what = "the speed is constant (`ego_speed_kmh`) and sent by UDP"
+        yield document.problem(where, what, "take one of the two away", key=True)
 
 
 def _stage_names(draft: Draft) -> Iterator[Problem]:

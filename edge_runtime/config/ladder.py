@@ -11,7 +11,7 @@ A ladder is a YAML file that `edge-run profile` writes and that a person can rea
         fps: 72.1                   # frames a second, as fast as it goes (or up to its own cap)
         latency_ms: {p50: 17.1, p99: 21.0}
         busy_ms: {gpu: 12.4, host: 4.7}
-        watts: 31.5                 # above idle, at that rate
+        watts: 31.5                 # above idle, at that rate; in no point where nothing measures power, idle_w neither
         usefulness: 0.71            # from `eval`; what it means is up to the ladder, only its order and ratios count
 """
 
@@ -43,6 +43,7 @@ class Knobs(Block):
     variant: Text | None = Field(None, description="one of the loaded variants of the models")
     fps_cap: Fps | None = Field(None, description="most frames a second that are taken from the camera")
     power_mode: Text | None = Field(None, description="power mode of the board, by its name")
+    gpu_cap_mhz: Positive | None = Field(None, description="most MHz of the board's GPU")
 
 
 class MeasuredLatency(Block):
@@ -51,8 +52,8 @@ class MeasuredLatency(Block):
 
 
 class Busy(Block):
-    gpu: Float = Field(ge=0, description="ms a frame keeps the GPU (or whatever runs the networks) busy")
-    host: Float = Field(ge=0, description="ms a frame keeps the busiest host thread busy")
+    gpu: Float = Field(ge=0, description="ms a frame keeps the GPU (or whatever runs the networks) busy, on average")
+    host: Float = Field(ge=0, description="ms a frame keeps the busier of the two host threads busy, on average")
 
 
 class Rung(Block):
@@ -65,7 +66,7 @@ class Rung(Block):
         description="capture to publication, in ms", examples=[{"p50": 17.1, "p99": 21.0}]
     )
     busy_ms: Busy = Field(description="busy time a frame, in ms", examples=[{"gpu": 12.4, "host": 4.7}])
-    watts: Float = Field(ge=0, description="power above idle at that rate", examples=[31.5])
+    watts: Float | None = Field(None, ge=0, description="power above idle at that rate", examples=[31.5])
     usefulness: Float = Field(gt=0, description="how good its results are, from `edge-run eval`", examples=[0.71])
 
     @cached_property
@@ -79,7 +80,8 @@ class Rung(Block):
 
     @cached_property
     def joules_per_frame(self) -> float:
-        return self.watts / self.fps
+        """Where watts are unknown, a stand-in for comparing points: all that is busy counts as drawing 1 W."""
+        return (self.busy_ms.gpu + self.busy_ms.host) / 1e3 if self.watts is None else self.watts / self.fps
 
 
 class Ladder(Block):
@@ -87,13 +89,22 @@ class Ladder(Block):
 
     board: Text = Field(description="where it was measured", examples=["Jetson AGX Orin 64GB"])
     power_mode: Text | None = Field(None, description="mode of the board for points that name none", examples=["MAXN"])
-    idle_w: Float = Field(ge=0, description="power of the board while nothing runs", examples=[9.0])
+    idle_w: Float | None = Field(None, ge=0, description="power of the board while nothing runs", examples=[9.0])
     camera_fps: Fps = Field(30.0, description="frames a second of the camera it is meant for")
     points: tuple[Rung, ...] = Field(min_length=1, description="the operating points, in any order")
 
     @cached_property
     def by_name(self) -> dict[str, Rung]:
         return {rung.name: rung for rung in self.points}
+
+    @cached_property
+    def knows_watts(self) -> bool:
+        return self.idle_w is not None and all(rung.watts is not None for rung in self.points)
+
+    @cached_property
+    def rest_w(self) -> float:
+        """Of a board at rest; beside stand-ins for watts, one more of them."""
+        return 1.0 if self.idle_w is None else self.idle_w
 
     @cached_property
     def most_useful_first(self) -> tuple[Rung, ...]:
@@ -116,6 +127,11 @@ def load_ladder(path: Path | str) -> Ladder:
     if twice:
         what = f"two points are named '{twice[0]}'"
         raise ConfigError([Problem("points", what, "give each point a name of its own", str(path))])
+    silent = [rung.name for rung in ladder.points if rung.watts is None]
+    if not ladder.knows_watts and (ladder.idle_w is not None or len(silent) < len(ladder.points)):
+        what = f"has no watts, others have: {silent[0]}" if silent else "is missing, and points have watts"
+        fix = "idle_w and the watts of every point belong together: give all of them, or none"
+        raise ConfigError([Problem("points" if silent else "idle_w", what, fix, str(path))])
     return ladder
 
 
@@ -130,6 +146,12 @@ def ladder_of(loaded: LoadedPipeline) -> tuple[Ladder, GovernorBlock]:
         what = f"{settings.ladder} has no point '{settings.safe_point}'"
         fix = did_you_mean(settings.safe_point, ladder.by_name) or f"it has {either(ladder.by_name, 'and')}"
         raise ConfigError([loaded.problem("governor.safe_point", what, fix)])
+    budgets = loaded.config.budgets
+    for name in ("power_w", "thermal_c"):
+        if getattr(budgets, name) is not None and not ladder.knows_watts:
+            what = f"cannot be held: {settings.ladder} does not say what its points draw"
+            fix = "profile where `edge-run doctor telemetry` reads power, or write idle_w and watts into the ladder"
+            raise ConfigError([loaded.problem(f"budgets.{name}", what, fix)])
     return ladder, settings
 
 
@@ -141,7 +163,7 @@ def ladder_text(ladder: Ladder, comment: str = "") -> str:
     lines.append("points:")
     for rung in ladder.points:
         knobs = rung.knobs.model_dump(mode="json", exclude_defaults=True)
-        values = rung.model_dump(mode="json", exclude={"name", "knobs"})
+        values = rung.model_dump(mode="json", exclude={"name", "knobs"}, exclude_none=True)
         lines.append(f"  - name: {_flow(rung.name)}")
         lines += [f"    {key}: {_flow(value)}" for key, value in {"knobs": knobs, **values}.items()]
     return "\n".join(lines) + "\n"

@@ -47,15 +47,18 @@ class LoadedPipeline:
         return replace(self, config=config)
 
 
-def load_pipeline(path: Path | str, overrides: Overrides = (), *, runs: bool = True) -> LoadedPipeline:
+def load_pipeline(
+    path: Path | str, overrides: Overrides = (), *, runs: bool = True, text: str | None = None
+) -> LoadedPipeline:
     """Read, override, check and freeze a pipeline file.
 
-    Where nothing `runs` (a simulation), its source and its networks need not be there.
+    Where nothing `runs` (a simulation), its source and its networks need not be there. With `text` there is no file of
+    its own: `path` is then what messages call it.
 
     Paths in the file are relative to it, paths in overrides to the current folder; both come out absolute. Raises
     ConfigError with every mistake, in the order of the file, those of overrides last.
     """
-    document = yaml_source.read(path)
+    document = yaml_source.read(path) if text is None else yaml_source.parse(text, str(path))
     problems = [*document.problems, *overriding.apply(document, overrides)]
     paths.resolve(document)
     config = None

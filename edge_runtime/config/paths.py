@@ -37,7 +37,7 @@ def resolve(document: Document) -> None:
             continue
         base = os.getcwd() if document.from_override(where) else home
         _put(document, where, os.path.normpath(os.path.join(base, os.path.expanduser(text))))
-    for where, text in document.match("sinks.*.path"):
+    for where, text in (*document.match("sinks.*.path"), *document.match("record.path")):
         if isinstance(text, str):
             _put(document, where, os.path.expanduser(text))
 
@@ -47,7 +47,7 @@ def missing(document: Document, *, of: tuple[str, ...] = _READ) -> list[Problem]
     problems = []
     for where, path in _named(document, of):
         is_source = where == ("source", "path")
-        if is_source and document.get(("source", "kind")) not in ("video", "images"):
+        if is_source and document.get(("source", "kind")) not in ("video", "images", "recording"):
             continue
         if not path:
             problems.append(document.problem(where, "is empty", "give a path"))
@@ -70,10 +70,11 @@ def _put(document: Document, where: Where, text: str) -> None:
 
 
 def _wrong_source(document: Document, where: Where, path: str) -> tuple[str, str]:
-    wants_folder = document.get(("source", "kind")) == "images"
+    kind = document.get(("source", "kind"))
+    wants_folder, either_will_do = kind == "images", kind == "recording"
     if wants_folder and os.path.isfile(path):
         return f"{path} is a file, not a folder", "write `kind: video` for a video file"
-    if not wants_folder and os.path.isdir(path):
+    if not (wants_folder or either_will_do) and os.path.isdir(path):
         return f"{path} is a folder, not a video", "write `kind: images` for a folder of pictures"
     if not os.path.exists(path):
         noun = "folder" if wants_folder else "file"

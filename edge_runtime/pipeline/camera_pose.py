@@ -32,6 +32,7 @@ def simulated_pose(source: SimulationSource) -> PoseOf:
             return None
         camera = drive.camera(round(frame.t_stream_ns * source.fps / 1e9) % drive.pictures)
         x, y, z = camera.xyz_m
-        return Pose((x, y, z - source.camera_height_m), pitch_deg=degrees(camera.pitch_rad) - source.camera_pitch_deg)
+        pitch_deg = degrees(camera.pitch_rad) - source.camera_pitch_deg
+        return Pose((x, y, z - source.camera_height_m), degrees(camera.yaw_rad), pitch_deg)
 
     return pose

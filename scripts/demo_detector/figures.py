@@ -17,7 +17,7 @@ from edge_runtime.vision.nms import iou_matrix
 from edge_runtime.vision.resize import plan_view
 
 from .network import STRIDES
-from .views import IGNORED, LIGHT, STATES, VIEW, Array
+from .views import IGNORED, LEAST_PX, LIGHT, REGION, STATES, VIEW, Array
 
 CONFIDENCE = 0.35
 _BANDS_M = ((0, 25), (25, 50), (50, 75), (75, 100), (100, 150), (150, 250))
@@ -146,7 +146,7 @@ compared with networks for real pictures.
 | | detector | light state |
 |---|---|---|
 | parameters | {log["parameters"]["detector"]:,} | {log["parameters"]["light_state"]:,} |
-| input | (batch, 3, height, width) BGR / 255, sides divisible by 32; trained at {VIEW[0]} x {VIEW[1]} | (batch, 3, {LIGHT[1]}, {LIGHT[0]}) BGR / 255 |
+| input | (batch, 3, height, width) BGR / 255, sides divisible by 32; trained at {VIEW[0]} x {VIEW[1]}, on whole pictures and on parts of {VIEW[0]} x {VIEW[1]} and {REGION[0]} x {REGION[1]} | (batch, 3, {LIGHT[1]}, {LIGHT[0]}) BGR / 255 |
 | output | family `yolox`, strides {list(STRIDES)}, (batch, boxes, 5 + {len(CATEGORIES)}) | (batch, {len(STATES)}) probabilities |
 | file | {log["bytes"]["detector"] / 1e6:.1f} MB | {log["bytes"]["light_state"] / 1e6:.1f} MB |
 | one call on one core of the training host | {log["cost_ms"]["detector"]} ms | {log["cost_ms"]["light_state"]} ms |
@@ -166,7 +166,7 @@ and binary cross-entropy; AdamW, cosine schedule, moving average of the weights.
 ## Figures
 
 On {log["held_pictures"]} pictures of 1920 x 1080 of the held-out seeds 900 to 907, at confidence {CONFIDENCE} and IoU 0.5; objects that
-are under 3 pixels high in the view or less than a fifth visible count neither way. Native: a row of views of {VIEW[0]} x {VIEW[1]}
+are under {LEAST_PX[1]} pixels high in the view or less than a fifth visible count neither way. Native: a row of views of {VIEW[0]} x {VIEW[1]}
 along the horizon. Whole: the picture squeezed into one view.
 
 | class | recall, native | precision, native | recall, whole | precision, whole | objects, native |

@@ -27,13 +27,15 @@ from edge_runtime.sources.simulation.documents import HARDLY_VISIBLE
 from edge_runtime.sources.simulation.render import Renderer
 from edge_runtime.sources.simulation.things import CATEGORIES
 from edge_runtime.vision.preprocess import Preprocessor
+from edge_runtime.vision.resize import ViewTransform
 
 Array = npt.NDArray[Any]
 Rect = tuple[int, int, int, int]
 VIEW = (640, 384)
+REGION = (320, 192)  # in their own resolution; four fill a view
 LIGHT = (24, 48)
 STATES = ("red", "yellow", "green")
-MOST = 64  # objects of one view
+MOST = 96  # objects of one view
 NOTHING, IGNORED = -1, -2  # kinds of a row that is no object, and of one that is neither to be found nor to be missed
 TRAIN_SEEDS = 1000
 HELD_SEEDS = tuple(range(900, 908))
@@ -56,8 +58,9 @@ LIGHT_RECORD = np.dtype(
         ("is_held", np.bool_),
     ]
 )
-_INPUT = InputBlock(size=VIEW, resize="letterbox", color="bgr", scale=1.0, layout="nhwc", dtype="uint8")
-_LEAST_PX = (1.5, 3.0)  # width and height of what can still be seen in a view
+_AS_IT_IS: dict[str, Any] = {"resize": "letterbox", "color": "bgr", "scale": 1.0, "layout": "nhwc", "dtype": "uint8"}
+_CORNERS = tuple((x, y) for y in (0, REGION[1]) for x in (0, REGION[0]))  # of the regions in a view
+LEAST_PX = (1.2, 2.5)  # width and height of what can still be seen in a view
 _LEAST_INSIDE = 0.4  # share of an object that a view must show for it to count
 _LIGHT_LEAST_PX = 5.0
 _MOST_FAILURES = 5
@@ -168,7 +171,10 @@ def random_drive(rng: np.random.Generator) -> SimulationSource:
         lighting="drive",
         rain=float(rng.uniform(0, 1)) if rng.random() < 0.4 else 0.0,
         traffic=float(rng.uniform(0.1, 1.0)),
-        fov_deg=60.0 if rng.random() < 0.5 else float(rng.uniform(45, 90)),
+        bends=1.0 if rng.random() < 0.7 else float(rng.uniform(0, 1)),
+        hills=1.0 if rng.random() < 0.7 else float(rng.uniform(0, 1)),
+        clutter=float(rng.uniform(0.3, 1)),
+        fov_deg=70.0 if rng.random() < 0.5 else float(rng.uniform(45, 105)),
         camera_height_m=1.4 if rng.random() < 0.5 else float(rng.uniform(1.1, 2.6)),
         camera_pitch_deg=0.0 if rng.random() < 0.5 else float(rng.uniform(-2, 4)),
     )
@@ -182,7 +188,7 @@ def picked(drive: Drive, rng: np.random.Generator, count: int) -> list[int]:
 
 
 def _sees_yellow(drive: Drive, index: int) -> bool:
-    here, t_s = drive.camera(index).xyz_m[0], drive.t_s(index)
+    here, t_s = drive.camera(index).along_m, drive.t_s(index)
     return any(
         10 < crossing.x_m - here < 120 and crossing.state(head, t_s) == "yellow"
         for crossing in drive.layout.crossings
@@ -201,12 +207,12 @@ class _Painter:
     drawn: int = 0
 
     def __post_init__(self) -> None:
-        self._preprocessor = Preprocessor(_INPUT)
+        self._view, self._region = (Preprocessor(InputBlock(size=size, **_AS_IT_IS)) for size in (VIEW, REGION))
 
     def teach(self, drive: Drive, index: int) -> None:
         picture, labels = Renderer(drive).picture(index), drive.labels(index)
-        for view in self._training_views(drive, index, labels):
-            self._write_view(picture, labels, view, False)
+        for parts in self._training_views(drive, index, labels):
+            self._write_view(picture, labels, parts, False)
         self._write_lights(picture, labels, 3, False)
         self.drawn += 1
 
@@ -218,53 +224,71 @@ class _Painter:
         top = _fit(round(drive.camera(index).horizon_px) - 220, VIEW[1], height)
         tiles = [(x, top, x + VIEW[0], top + VIEW[1]) for x in range(0, width - VIEW[0] + 1, VIEW[0])]
         for view in [(0, 0, width, height), *tiles]:
-            self._write_view(picture, labels, view, True)
+            self._write_view(picture, labels, [view], True)
         self._write_lights(picture, labels, 2, True)
 
-    def _training_views(self, drive: Drive, index: int, labels: Sequence[Label]) -> Iterator[Rect]:
+    def _training_views(self, drive: Drive, index: int, labels: Sequence[Label]) -> Iterator[list[Rect]]:
+        """Each is one part of the picture that fills a view, or four regions that do so together."""
         width, height = drive.block.size
         rng = self.rng
-        yield 0, 0, width, height
+        yield [(0, 0, width, height)]
         horizon = drive.camera(index).horizon_px
-        yield self._view_at(width / 2 + rng.normal(0, 0.1 * width), horizon + rng.normal(0, 60), drive)
-        small = [label for label in labels if 5 < label.xyxy[3] - label.xyxy[1] < 200]
+        yield [self._view_at(width / 2 + rng.normal(0, 0.1 * width), horizon + rng.normal(0, 60), VIEW, drive)]
+        small = [label for label in labels if 4 < label.xyxy[3] - label.xyxy[1] < 200]
         if small:
-            weights = np.array([_INTEREST[label.category] for label in small])
-            for choice in rng.choice(len(small), 2, p=weights / weights.sum()):
-                x0, y0, x1, y1 = small[choice].xyxy
-                aside, below = rng.uniform(-0.4, 0.4, 2) * VIEW
-                yield self._view_at((x0 + x1) / 2 + aside, (y0 + y1) / 2 + below, drive)
-        yield self._view_at(rng.uniform(0, width), rng.uniform(0.25, 0.9) * height, drive)
+            yield [self._view_around(small, VIEW, drive)]
+            for _ in range(2):
+                yield [self._view_around(small, REGION, drive) for _ in _CORNERS]
+        yield [self._view_at(rng.uniform(0, width), rng.uniform(0.25, 0.9) * height, VIEW, drive)]
 
-    def _view_at(self, x: float, y: float, drive: Drive) -> Rect:
+    def _view_around(self, labels: Sequence[Label], size: tuple[int, int], drive: Drive) -> Rect:
+        """Around one of them, the small and rare ones more often."""
+        tall = np.array([label.xyxy[3] - label.xyxy[1] for label in labels])
+        weights = np.array([_INTEREST[label.category] for label in labels]) / np.sqrt(tall)
+        x0, y0, x1, y1 = labels[self.rng.choice(len(labels), p=weights / weights.sum())].xyxy
+        aside, below = self.rng.uniform(-0.4, 0.4, 2) * size
+        return self._view_at((x0 + x1) / 2 + aside, (y0 + y1) / 2 + below, size, drive)
+
+    def _view_at(self, x: float, y: float, size: tuple[int, int], drive: Drive) -> Rect:
         scale = 1.0 if self.rng.random() < 0.7 else float(self.rng.uniform(0.7, 1.4))
-        wide, high = (round(side * scale) for side in VIEW)
+        wide, high = (round(side * scale) for side in size)
         left, top = (
             _fit(round(x - wide / 2), wide, drive.block.size[0]),
             _fit(round(y - high / 2), high, drive.block.size[1]),
         )
         return left, top, left + wide, top + high
 
-    def _write_view(self, picture: Array, labels: Sequence[Label], view: Rect, is_held: bool) -> None:
+    def _write_view(self, picture: Array, labels: Sequence[Label], parts: Sequence[Rect], is_held: bool) -> None:
         row = self.views.room(self.number)
-        fitted = self._preprocessor.write(picture, Region(view, "lesson"), row["picture"])
         row["kinds"], row["boxes"], row["distance_m"] = NOTHING, 0, 0
-        row["is_whole"], row["is_held"] = view[:2] == (0, 0) and view[2:] == picture.shape[1::-1], is_held
+        row["is_whole"], row["is_held"] = parts[0] == (0, 0, *picture.shape[1::-1]), is_held
+        count = 0
+        for part, (left, top) in zip(parts, _CORNERS, strict=False):
+            preprocessor = self._view if len(parts) == 1 else self._region
+            height, width, _ = preprocessor.row_shape
+            place = row["picture"][top : top + height, left : left + width]
+            fitted = preprocessor.write(picture, Region(part, "lesson"), place)
+            count = self._write_labels(row, count, labels, fitted, (left, top))
+        self.views.put(self.number)
+
+    def _write_labels(
+        self, row: Any, count: int, labels: Sequence[Label], fitted: ViewTransform, corner: tuple[int, int]
+    ) -> int:
+        """From the `count`-th place of the row on; says how many are written then."""
         nearest_first = labels[::-1]
         whole = np.array([label.xyxy for label in nearest_first], np.float32).reshape(-1, 4)
         seen = fitted.clip(whole)
         inside = _area(seen) / np.maximum(_area(whole), 1e-6)
         boxes = fitted.to_network(seen)
-        count = 0
         for label, box, share in zip(nearest_first, boxes, inside, strict=True):
             if share <= 0 or count == MOST:
                 continue
             is_clear = share >= _LEAST_INSIDE and label.visibility >= HARDLY_VISIBLE
-            is_clear = is_clear and box[2] - box[0] >= _LEAST_PX[0] and box[3] - box[1] >= _LEAST_PX[1]
+            is_clear = is_clear and box[2] - box[0] >= LEAST_PX[0] and box[3] - box[1] >= LEAST_PX[1]
             row["kinds"][count] = CATEGORIES.index(label.category) if is_clear else IGNORED
-            row["boxes"][count], row["distance_m"][count] = box, label.distance_m
+            row["boxes"][count], row["distance_m"][count] = box + np.array(corner * 2), label.distance_m
             count += 1
-        self.views.put(self.number)
+        return count
 
     def _write_lights(self, picture: Array, labels: Sequence[Label], copies: int, is_held: bool) -> None:
         """Each light a few times, in boxes as a detector finds them: not quite where the light is."""

@@ -55,7 +55,7 @@ bad.yaml:2:23: source.pth: unknown key
 bad.yaml:2:16: source.kind: unknown value 'vidoe'
     | source: {kind: vidoe, path: drive.mp4, pace: live, ego_speed_kmh: 110}
     |                ^^^^^
-    did you mean `video`? It takes video, images, camera or simulation""",
+    did you mean `video`? It takes video, images, camera, simulation or recording""",
     ),
     (
         "a_missing_kind",
@@ -65,7 +65,7 @@ bad.yaml:2:16: source.kind: unknown value 'vidoe'
 bad.yaml:2:1: source.kind: is missing
     | source: {path: drive.mp4, pace: live, ego_speed_kmh: 110}
     | ^^^^^^
-    `kind:` takes video, images, camera or simulation""",
+    `kind:` takes video, images, camera, simulation or recording""",
     ),
     (
         "a_key_of_another_kind",
@@ -76,7 +76,7 @@ bad.yaml:2:40: source.fps: unknown key
     | source: {kind: video, path: drive.mp4, fps: 30, ego_speed_kmh: 110}
     |                                        ^^^
     only `kind` images, camera or simulation takes it; this block takes"""
-        " kind, camera, ego_speed_kmh, calibration, pace, loop and path",
+        " kind, camera, ego_speed_kmh, ego_speed_udp, ego_speed_stale_ms, calibration, pace, loop and path",
     ),
     (
         "a_key_that_belongs_one_block_deeper",
@@ -96,7 +96,8 @@ bad.yaml:6:5: models.road.confidence: unknown key
 bad.yaml:2:40: source.precision: unknown key
     | source: {kind: video, path: drive.mp4, precision: 5, ego_speed_kmh: 110}
     |                                        ^^^^^^^^^
-    this block takes kind, camera, ego_speed_kmh, calibration, pace, loop and path""",
+    this block takes kind, camera, ego_speed_kmh, ego_speed_udp, ego_speed_stale_ms, calibration, pace, """
+        "loop and path",
     ),
     (
         "a_missing_key",

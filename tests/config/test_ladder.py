@@ -131,3 +131,31 @@ def test_the_demanded_rate_is_the_stricter_of_both_ways_to_say_it(budgets, speed
 
 def test_an_unknown_speed_counts_as_that_of_a_motorway():
     assert demanded_fps(Budgets(max_metres_per_frame=1.0), None) == pytest.approx(36.1, abs=0.1)
+
+
+SILENT = LADDER.replace("idle_w: 9\n", "").replace("    watts: 15.0\n", "").replace("    watts: 30.0\n", "")
+
+
+def test_a_ladder_without_watts_still_knows_which_point_is_cheaper(ladder, tmp_path):
+    ladder.write_text(SILENT)
+    read = load_ladder(ladder)
+    assert not read.knows_watts
+    assert [rung.name for rung in read.cheapest_first] == ["nano", "small-r2"]
+    assert "watts" not in ladder_text(read)
+    (tmp_path / "again.yaml").write_text(ladder_text(read))
+    assert load_ladder(tmp_path / "again.yaml") == read
+
+
+@pytest.mark.parametrize("budget", ["power_w: 20", "thermal_c: 80"])
+def test_a_budget_that_takes_watts_is_refused_where_the_ladder_has_none(budget, ladder, tmp_path):
+    ladder.write_text(SILENT)
+    (tmp_path / "p.yaml").write_text(PIPELINE + f"governor: {{ladder: ladder.yaml}}\nbudgets: {{{budget}}}\n")
+    with pytest.raises(ConfigError, match="does not say what its points draw"):
+        ladder_of(load_pipeline(tmp_path / "p.yaml", runs=False))
+
+
+@pytest.mark.parametrize(("taken_out", "told"), [("    watts: 15.0\n", "has no watts"), ("idle_w: 9\n", "is missing")])
+def test_watts_are_given_for_all_points_or_for_none(taken_out, told, ladder):
+    ladder.write_text(LADDER.replace(taken_out, ""))
+    with pytest.raises(ConfigError, match=told):
+        load_ladder(ladder)

@@ -32,13 +32,15 @@ from edge_runtime.config.schema.running import (
     EnginesBlock,
     FpsFloor,
     GovernorBlock,
+    ServiceBlock,
     TelemetryBlock,
 )
-from edge_runtime.config.schema.sinks import DisplaySink, JsonlSink, Sink, VideoSink
+from edge_runtime.config.schema.sinks import DisplaySink, JsonlSink, RecordBlock, Sink, VideoSink
 from edge_runtime.config.schema.sources import (
     CalibrationBlock,
     CameraSource,
     ImagesSource,
+    RecordingSource,
     SimulationSource,
     Source,
     VideoSource,
@@ -97,9 +99,12 @@ __all__ = [
     "Positive",
     "PriorRegions",
     "Probability",
+    "RecordBlock",
+    "RecordingSource",
     "RegionsBlock",
     "RtdetrDecode",
     "SegmentationDecode",
+    "ServiceBlock",
     "SimulationSource",
     "Sink",
     "Source",

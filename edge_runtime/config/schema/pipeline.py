@@ -13,9 +13,10 @@ from edge_runtime.config.schema.running import (
     EnginesBlock,
     ExecutorBlock,
     GovernorBlock,
+    ServiceBlock,
     TelemetryBlock,
 )
-from edge_runtime.config.schema.sinks import Sink
+from edge_runtime.config.schema.sinks import RecordBlock, Sink
 from edge_runtime.config.schema.sources import Source
 from edge_runtime.config.schema.stages import Stage
 from edge_runtime.config.schema.values import Block, Name, Text
@@ -51,6 +52,7 @@ class PipelineConfig(Block):
         (), description="classes whose regions come before all others", examples=[["traffic light", "person"]]
     )
     sinks: tuple[Sink, ...] = Field((), description="where results go", examples=[[{"kind": "jsonl"}]])
+    record: RecordBlock | None = Field(None, description="a recording of the run; without it nothing is recorded")
     budgets: Budgets = Field(Budgets(), description="what the run must hold")
     governor: GovernorBlock | None = Field(
         None, description="how the operating point is chosen; without it nothing is turned"
@@ -59,3 +61,4 @@ class PipelineConfig(Block):
     board: BoardBlock = Field(BoardBlock(), description="what may be changed on the board")
     executor: ExecutorBlock = Field(ExecutorBlock(), description="how frames overlap")
     engines: EnginesBlock = Field(EnginesBlock(), description="where TensorRT engines are kept")
+    service: ServiceBlock = Field(ServiceBlock(), description="what a service keeps on its disk")

@@ -97,3 +97,12 @@ class EnginesBlock(Block):
         None, description="engines, their notes and timing caches; default: ~/.cache/edge_runtime/engines"
     )
     build: Flag = Field(True, description="build what is missing or out of date; no: refuse to start instead")
+
+
+class ServiceBlock(Block):
+    """What a service keeps on its disk: ended runs beyond this are deleted, the oldest first."""
+
+    keep_runs: Int = Field(100, ge=1, description="most runs that are kept")
+    keep_gb: Positive = Field(
+        20.0, description="most GB that runs may take; one that reaches half of it goes on as a new run"
+    )

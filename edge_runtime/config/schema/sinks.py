@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge_runtime.config.schema.values import Block, Fps
+from edge_runtime.config.schema.values import Block, Fps, Positive
 
 
 class JsonlSink(Block):
@@ -32,3 +32,23 @@ class DisplaySink(Block):
 
 
 Sink = Annotated[JsonlSink | VideoSink | DisplaySink, Field(discriminator="kind")]
+
+
+class RecordBlock(Block):
+    """A recording of the run for Foxglove and for `edge-run replay`."""
+
+    path: Path = Field(
+        Path("recording.mcap"), description="relative to the run folder; an absolute path is taken as it is"
+    )
+    images: Literal["jpeg", "raw", "none"] = Field(
+        "jpeg", description="jpeg of quality 90, raw for results that replay exactly, none for everything but pictures"
+    )
+    keep_seconds: Positive | None = Field(
+        None,
+        description="keep only the last so many seconds, in segments, and save them when something goes wrong; "
+        "default: keep everything",
+        examples=[600],
+    )
+    max_gb: Positive | None = Field(
+        None, description="most disk space in GB, what events have saved included", examples=[32]
+    )

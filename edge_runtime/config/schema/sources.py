@@ -32,6 +32,15 @@ class SourceBlock(Block):
     ego_speed_kmh: Float | None = Field(
         None, ge=0, le=500, description="constant speed of the vehicle in km/h, if known", examples=[110]
     )
+    ego_speed_udp: Annotated[Int, Field(ge=1, le=65535)] | Text | None = Field(
+        None,
+        description='port of this machine, or address:port, to which somebody sends {"speed_mps": 27.8} or '
+        '{"speed_kmh": 100} as UDP datagrams; counts before any other speed',
+        examples=["127.0.0.1:5005", 5005],
+    )
+    ego_speed_stale_ms: Int = Field(
+        1000, ge=50, le=60000, description="age in ms from which a speed sent by UDP is unknown: the floor of a highway"
+    )
     calibration: CalibrationBlock | None = Field(
         None,
         description="how the camera looks at the road, if known",
@@ -59,6 +68,13 @@ class ImagesSource(FileSourceBlock):
     kind: Literal["images"] = Field(description="a folder of pictures")
     path: Path = Field(description="a folder of pictures, taken in name order", examples=["pictures"])
     fps: Fps = Field(10.0, description="pictures a second")
+
+
+class RecordingSource(FileSourceBlock):
+    """What `record:` wrote."""
+
+    kind: Literal["recording"] = Field(description="a recording of edge-run")
+    path: Path = Field(description="an MCAP file, or a folder that an event saved", examples=["drive.mcap"])
 
 
 class CameraSource(SourceBlock):
@@ -102,7 +118,14 @@ class SimulationSource(FileSourceBlock):
     )
     rain: Probability = Field(0.0, description="0 is dry, 1 a cloudburst")
     traffic: Probability = Field(0.5, description="0 is an empty road, 1 a full one")
-    fov_deg: Float = Field(60.0, ge=20, le=120, description="horizontal field of view in degrees")
+    bends: Probability = Field(
+        1.0, description="0 is a straight road; 1 bends as sharply as its speed allows: to 80 m, on a motorway 600"
+    )
+    hills: Probability = Field(1.0, description="0 is a level road, 1 one with slopes of up to 6 %")
+    clutter: Probability = Field(
+        0.6, description="what looks like a light or a sign from afar: shop signs, flags, flowers; 0 is none, 1 a lot"
+    )
+    fov_deg: Float = Field(70.0, ge=20, le=120, description="horizontal field of view in degrees")
     camera_height_m: Float = Field(1.4, ge=0.5, le=4, description="metres of the camera above the road")
     camera_pitch_deg: Float = Field(0.0, ge=-10, le=10, description="degrees that the camera looks down; negative: up")
     exposure_ms: Float | None = Field(
@@ -115,4 +138,6 @@ class SimulationSource(FileSourceBlock):
     bounce_deg: Float = Field(0.15, ge=0, le=2, description="how far the vehicle nods on its springs, in degrees")
 
 
-Source = Annotated[VideoSource | ImagesSource | CameraSource | SimulationSource, Field(discriminator="kind")]
+Source = Annotated[
+    VideoSource | ImagesSource | CameraSource | SimulationSource | RecordingSource, Field(discriminator="kind")
+]

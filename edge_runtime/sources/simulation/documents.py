@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,19 @@ def coco_document(block: SimulationSource, every: int = 1) -> dict[str, Any]:
 def map_document(block: SimulationSource) -> dict[str, Any]:
     """Where the lights and signs of the drive's world stand, and the camera's pose at every picture.
 
-    World frame: x ahead along the road, y to the left, z up, from where the drive begins on the middle of the road.
-    `xyz_m` is the middle of a thing, `size_m` its width and height.
+    World frame: x ahead, y to the left, z up, from where the drive begins on the middle of the road. `xyz_m` is the
+    middle of a thing, `size_m` its width and height; `yaw_deg` turns to the left, `pitch_deg` nods down.
     """
     drive = Drive(block)
+    things = drive.landmarks()
+    places = drive.road.world(np.array([thing.xyz_m for thing in things]).reshape(-1, 3))
     points = [
         {
             "class": thing.category,
-            "xyz_m": [round(value, 3) for value in thing.xyz_m],
+            "xyz_m": [round(value, 3) for value in place],
             "size_m": [round(value, 3) for value in thing.size_m[1:]],
         }
-        for thing in drive.landmarks()
+        for thing, place in zip(things, places.tolist(), strict=True)
     ]
     poses = []
     for index in range(drive.pictures):
@@ -52,7 +55,8 @@ def map_document(block: SimulationSource) -> dict[str, Any]:
             {
                 "t_stream_ns": round(index * 1e9 / block.fps),
                 "xyz_m": [round(value, 3) for value in camera.xyz_m],
-                "pitch_deg": round(float(np.degrees(camera.pitch_rad)), 4),
+                "yaw_deg": round(math.degrees(camera.yaw_rad), 4),
+                "pitch_deg": round(math.degrees(camera.pitch_rad), 4),
             }
         )
     return {"points": points, "poses": poses}

@@ -8,15 +8,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from . import vehicles
+from . import oddments, vehicles
 from .mesh import Builder, Mesh, circle
 
 Outline = tuple[tuple[float, float], ...]
 STEPS = 8  # of one stride
 TREES = 8
+CROWN = 17  # parts of a full crown; as many again make its edge ragged
+TRUNK = 0.45  # of a tree's height
 LAMPS = ("red", "yellow", "green")
-# The housing of a light with three lamps of 300 mm, and its dark backing plate: metres.
-PLATE = (0.62, 1.20)
+# Of a light with three lamps of 300 mm, metres: the housing, and the backing plate that some have.
+HOUSING, PLATE = (0.37, 1.08), (0.62, 1.20)
 LAMP_RADIUS_M = 0.145
 # Outlines of signs: half width, half height, and the corners as shares of them.
 _ROUND = tuple(circle(20))
@@ -51,11 +53,13 @@ def mesh_of(model: str, variant: int, state: str | None, arrow: str | None) -> M
     if model == "person":
         return _person(variant % STEPS, variant // STEPS)
     if model == "traffic light":
-        return _light(state, arrow)
+        return _light(variant, state, arrow)
     if model in SIGNS:
         return _sign(model)
     if model == "tree":
         return _tree(variant % TREES)
+    if model in oddments.MODELS:
+        return oddments.mesh(model, variant)
     return _furniture(model)
 
 
@@ -89,15 +93,23 @@ def _person(step: int, sideways: int) -> Mesh:
     return builder.build()
 
 
-def _light(state: str | None, arrow: str | None) -> Mesh:
-    """Seen by the traffic it is for: the lamps look back along the road. Its origin is the middle of the plate."""
-    half_width, half_height = PLATE[0] / 2, PLATE[1] / 2
+def light_size(variant: int) -> tuple[float, float]:
+    """Width and height of a light; every other one has a backing plate."""
+    return PLATE if variant % 2 else HOUSING
+
+
+def _light(variant: int, state: str | None, arrow: str | None) -> Mesh:
+    """Seen by the traffic it is for: the lamps look back along the road. Its origin is its middle."""
     builder = Builder()
-    builder.across("pale", 0.06, (-half_width, half_width), (-half_height, half_height), None)
-    builder.across(
-        "plate dark", 0.05, (-half_width + 0.03, half_width - 0.03), (-half_height + 0.03, half_height - 0.03), None
-    )
-    builder.box(("housing", "housing", "housing"), (-0.12, 0.05), (-0.2, 0.2), (-0.55, 0.55))
+    if variant % 2:
+        half_width, half_height = PLATE[0] / 2, PLATE[1] / 2
+        rim = 0.03 if variant % 4 == 1 else 0.0  # pale in every other
+        builder.across("pale", 0.06, (-half_width, half_width), (-half_height, half_height), None)
+        builder.across(
+            "plate dark", 0.05, (rim - half_width, half_width - rim), (rim - half_height, half_height - rim), None
+        )
+    body = ("housing", "housing", "housing", "housing green", "housing grey")[variant // 4 % 5]
+    builder.box((body, body, body), (-0.12, 0.05), (-HOUSING[0] / 2, HOUSING[0] / 2), (-HOUSING[1] / 2, HOUSING[1] / 2))
     for index, lamp in enumerate(LAMPS):
         z = 0.36 * (1 - index)
         lit = lamp == state
@@ -135,11 +147,11 @@ def _sign(model: str) -> Mesh:
 def tree_outline(variant: int) -> tuple[Outline, ...]:
     """The convex parts of a tree 1 m tall, as (y, z): its trunk, and the blobs of its crown."""
     rng = np.random.default_rng((variant, 7))
-    parts: list[Outline] = [((-0.018, 0.0), (0.018, 0.0), (0.012, 0.45), (-0.012, 0.45))]
-    for number in range(34):
-        share = (number % 17) / 16
+    parts: list[Outline] = [((-0.018, 0.0), (0.018, 0.0), (0.012, TRUNK), (-0.012, TRUNK))]
+    for number in range(2 * CROWN):
+        share = (number % CROWN) / (CROWN - 1)
         wide = 0.33 * math.sin(math.pi * (0.16 + 0.76 * share))
-        inner = number < 17  # a full crown first, then its ragged edge
+        inner = number < CROWN  # a full crown first, then its ragged edge
         y = float(rng.uniform(-1.0, 1.0)) * (0.35 * wide if inner else 0.8 * wide)
         radius = float(rng.uniform(0.10, 0.15) if inner else rng.uniform(0.035, 0.075))
         z = min(0.36 + 0.60 * share + float(rng.uniform(-0.02, 0.02)), 1.0 - radius)
@@ -148,9 +160,12 @@ def tree_outline(variant: int) -> tuple[Outline, ...]:
 
 
 def _tree(variant: int) -> Mesh:
+    """What it hides of other things; it is painted as a picture."""
     builder = Builder()
-    for number, part in enumerate(tree_outline(variant)):
-        builder.face("leaves" if number else "trunk", [(0.0, y, z) for y, z in part])
+    trunk, *crown = tree_outline(variant)
+    builder.face("trunk", [(0.0, y, z) for y, z in trunk])
+    for part in crown[:CROWN]:
+        builder.face("leaves", [(0.0, y, z) for y, z in part[::2]])
     return builder.build()
 
 
@@ -214,7 +229,7 @@ def _furniture(model: str) -> Mesh:
         builder.box(("end", "facade", "roof"), (-length / 2, length / 2), (-width / 2, width / 2), (0.0, height))
     elif kind == "rail":  # a guard rail along the road
         (length,) = sizes
-        for x in (0.5, length / 2 + 0.5):
+        for x in (-length / 4, length / 4):
             builder.across("steel low", x, (0.0, 0.12), (0.0, 0.7), None)
         for a, b in _pieces(length):
             for material, low, high in (("steel", 0.45, 0.75), ("steel high", 0.64, 0.71), ("steel low", 0.55, 0.60)):
@@ -235,5 +250,5 @@ def _furniture(model: str) -> Mesh:
 
 def _pieces(length: float) -> list[tuple[float, float]]:
     """A long thing in short pieces, because its light is not the same along it."""
-    ends = np.linspace(0.0, length, 4).tolist()
+    ends = np.linspace(-length / 2, length / 2, 6).tolist()
     return list(pairwise(ends))

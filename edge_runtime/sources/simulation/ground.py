@@ -1,276 +1,159 @@
-"""The road and what lies beside it: textures of the ground, and their painting in perspective.
+"""Painting the ground in perspective, along a road that bends and climbs.
 
-A texture is one tile of the road, `TILE_M` long. The camera never turns aside, so that a row of the picture is one
-distance: rows are painted in bands, each from the texture that is averaged as much as a pixel there sees.
+For every 48th column of the picture it is worked out which place of the road each row shows; between these columns the
+places lie on straight lines. Rows are painted in bands, each from textures that are averaged as much as a pixel there
+sees.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from .camera import Camera
 from .layout import Layout
 from .light import Light
+from .mesh import Array
 from .paint import Image
-from .things import CROSSWALK_M, EDGE_M, KERB_M, LANE_WIDTH_M, STOP_LINE_M, STREET_M, TILE_M
+from .road import Road
+from .things import BACKDROP_M, TILE_M
+from .tiles import ACROSS_M, ALONG_M, HALF_M, VARIANTS, averaged
 
-HALF_M = 48.0  # what lies further aside looks as it does there
-ALONG_M = 0.05  # of the texture's pixels
-ACROSS_M = 0.025
-VARIANTS = 2
-FARTHEST_M = 3000.0
-
-
-class _Sheet:
-    """A tile being painted; places in metres, x along the road and y to the left."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng((seed, 9))
-        self.rows, self.columns = round(TILE_M / ALONG_M), round(2 * HALF_M / ACROSS_M)
-        self.image = np.zeros((self.rows, self.columns, 3), np.float32)
-        self.grain = self._noise(1.0, 1.0)
-        self.spots = self._noise(0.35, 0.35)
-        self.clouds = self._noise(3.0, 2.0)
-
-    def _noise(self, along_m: float, across_m: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        """About -1..1, with features of this size; 1 by 1 is the finest."""
-        if along_m == across_m == 1.0:
-            return self.rng.normal(0, 0.5, (self.rows, self.columns)).astype(np.float32)
-        rows, columns = max(4, round(TILE_M / along_m)), max(4, round(2 * HALF_M / across_m))
-        small = self.rng.normal(0, 0.6, (rows, columns)).astype(np.float32)
-        small *= np.sin(np.linspace(0, np.pi, rows)).clip(0)[:, None].astype(np.float32)  # no step to the next tile
-        return np.asarray(cv2.resize(small, (self.columns, self.rows), interpolation=cv2.INTER_CUBIC), np.float32)
-
-    def part(self, x: tuple[float, float], y: tuple[float, float]) -> tuple[slice, slice]:
-        low, high = sorted(y)
-        rows = slice(max(0, round(x[0] / ALONG_M)), min(self.rows, round(x[1] / ALONG_M)))
-        return rows, slice(
-            max(0, round((HALF_M - high) / ACROSS_M)), min(self.columns, round((HALF_M - low) / ACROSS_M))
-        )
-
-    def fill(
-        self, colour: tuple[float, float, float], x: tuple[float, float], y: tuple[float, float],
-        grain: float = 0.0, spots: float = 0.0, clouds: float = 0.0,
-    ) -> None:  # fmt: skip
-        at = self.part(x, y)
-        tone = grain * self.grain[at] + spots * self.spots[at] + clouds * self.clouds[at]
-        self.image[at] = np.array(colour, np.float32) * (1 + tone[..., None])
-
-    def line(self, x: tuple[float, float], y: float, width: float) -> None:
-        """White paint, worn where the ground is rough."""
-        self.paint(x, (y - width / 2, y + width / 2))
-
-    def paint(self, x: tuple[float, float], y: tuple[float, float]) -> None:
-        at = self.part(x, y)
-        worn = np.clip(0.90 + 0.10 * self.spots[at] - 0.10 * np.abs(self.grain[at]), 0.3, 1.0)[..., None]
-        self.image[at] = self.image[at] * (1 - worn) + np.array([222, 226, 226], np.float32) * worn
-
-    def darken(self, x: tuple[float, float], y: tuple[float, float], gain: float) -> None:
-        self.image[self.part(x, y)] *= gain
+_COLUMN_PX = 48
+_FARTHEST_M = 480.0  # what lies further ahead looks as it does there
+_AHEAD_M = np.geomspace(1.2, 20_000.0, 130)  # where the ground is looked up
 
 
-ALL = (0.0, TILE_M)
-ASPHALT = (96.0, 95.0, 94.0)
+@dataclass(frozen=True, slots=True, eq=False)
+class Spots:
+    """What the rows from `first` on show: metres `along` the road and `aside` of it (rows, columns), `ahead` of the
+    camera in its middle (rows,). The ground ends at the rows `top` (columns,).
+    """
+
+    first: int
+    along: Array
+    aside: Array
+    ahead: Array
+    top: Array
 
 
-@lru_cache(maxsize=16)
-def texture(kind: str, variant: int) -> Image:
-    """(rows along the road, columns from left to right, 3): one tile at noon."""
-    sheet = _Sheet(variant + 10 * len(kind))
-    if kind == "motorway":
-        _motorway(sheet)
-    else:
-        _street(sheet)
-        if kind == "crossing":
-            _crossing(sheet)
-    return np.asarray(np.clip(sheet.image, 0, 255), np.uint8)
-
-
-def _lanes(sheet: _Sheet, edge: float) -> None:
-    """Asphalt with the darker tracks of the wheels, patches and seams."""
-    sheet.fill(ASPHALT, ALL, (-edge, edge), grain=0.10, spots=0.05, clouds=0.05)
-    place = HALF_M - (np.arange(sheet.columns) + 0.5) * ACROSS_M
-    tracks = sum(
-        np.exp(-(((np.abs(place) - lane - side) / 0.32) ** 2)) for lane in (1.85, 5.35) for side in (-0.85, 0.85)
+def spots_of(camera: Camera, road: Road) -> Spots | None:
+    """None when the camera sees no ground."""
+    along_m = camera.along_m
+    width, height = camera.size
+    near = road.part(along_m - 30.0, along_m + BACKDROP_M)
+    columns = (np.arange(-1, math.ceil(width / _COLUMN_PX) + 1) + 0.5) * _COLUMN_PX
+    sin, cos = math.sin(camera.pitch_rad), math.cos(camera.pitch_rad)
+    above = near.at(along_m + _AHEAD_M)[:, 2] - camera.xyz_m[2]
+    left = ((camera.centre_px[0] - columns) / camera.focal_px) * (_AHEAD_M * cos - above * sin)[:, None]
+    yaw_sin, yaw_cos = math.sin(camera.yaw_rad), math.cos(camera.yaw_rad)
+    ahead = _AHEAD_M[:, None]
+    x = camera.xyz_m[0] + ahead * yaw_cos - left * yaw_sin
+    y = camera.xyz_m[1] + ahead * yaw_sin + left * yaw_cos
+    along, aside, up = near.nearest(x, y, along_m + np.broadcast_to(ahead, x.shape))
+    above = up - camera.xyz_m[2]
+    rows = camera.centre_px[1] - camera.focal_px * (ahead * sin + above * cos) / np.maximum(
+        ahead * cos - above * sin, 0.3
     )
-    oil = sum(np.exp(-(((np.abs(place) - lane) / 0.30) ** 2)) for lane in (1.85, 5.35))
-    sheet.image *= (1 - 0.09 * np.asarray(tracks) - 0.05 * np.asarray(oil)).astype(np.float32)[None, :, None]
-    for side in (-1, 1):
-        sheet.darken(ALL, (side * 3.62, side * 3.66), 0.72)
-        for _ in range(2):
-            x, y = float(sheet.rng.uniform(0, TILE_M - 6)), side * float(sheet.rng.uniform(1.2, 5.5))
-            sheet.darken(
-                (x, x + float(sheet.rng.uniform(1.5, 6))),
-                (y, y + float(sheet.rng.uniform(0.5, 1.4))),
-                float(sheet.rng.uniform(0.84, 1.08)),
-            )
-    _cracks(sheet)
+    edge = np.minimum.accumulate(rows, axis=0)[::-1]  # what lies lower than something nearer is hidden by it
+    top = edge[0]
+    first = max(0, math.floor(float(top.min())))
+    if first >= height:
+        return None
+    wanted = np.arange(first, height) + 0.5
+    places = np.empty((2, len(columns), len(wanted)))
+    for column in range(len(columns)):
+        for found, values in zip(places, (along, aside), strict=True):
+            found[column] = np.interp(wanted, edge[:, column], values[::-1, column])
+    middle = np.interp(wanted, edge[:, len(columns) // 2], _AHEAD_M[::-1])
+    return Spots(first, np.minimum(places[0].T, along_m + _FARTHEST_M), places[1].T, middle, top)
 
 
-def _cracks(sheet: _Sheet) -> None:
-    for _ in range(5):
-        x, y = float(sheet.rng.uniform(0, TILE_M)), float(sheet.rng.uniform(-7, 7))
-        points = []
-        for _ in range(int(sheet.rng.integers(6, 16))):
-            x, y = x + float(sheet.rng.uniform(0.2, 0.7)), y + float(sheet.rng.normal(0, 0.18))
-            points.append(((HALF_M - y) / ACROSS_M, x / ALONG_M))
-        cv2.polylines(sheet.image, [np.rint(points).astype(np.int32)], False, (62, 61, 60), 1, cv2.LINE_AA)
-
-
-def _street(sheet: _Sheet) -> None:
-    sheet.fill((118, 124, 126), ALL, (-HALF_M, HALF_M), grain=0.06, spots=0.06, clouds=0.06)
-    _lanes(sheet, KERB_M)
-    for side in (-1, 1):
-        sheet.darken(ALL, (side * 7.3, side * KERB_M), 0.93)
-        sheet.fill((136, 142, 146), ALL, (side * (KERB_M + 0.18), side * 14.5), grain=0.07, spots=0.05, clouds=0.03)
-        for x in np.arange(0, TILE_M, 0.6):
-            sheet.darken((float(x), float(x) + 0.05), (side * (KERB_M + 0.18), side * 14.5), 0.84)
-        for y in np.arange(KERB_M + 0.78, 14.5, 0.6):
-            sheet.darken(ALL, (side * float(y), side * (float(y) + 0.05)), 0.84)
-        sheet.fill((168, 172, 174), ALL, (side * KERB_M, side * (KERB_M + 0.18)), grain=0.05)
-        sheet.darken(ALL, (side * (KERB_M - 0.3), side * KERB_M), 0.80)
-        for start in np.arange(0, TILE_M, 8.0):
-            sheet.line((float(start), float(start) + 4.0), side * (LANE_WIDTH_M + 0.1), 0.14)
-        sheet.line(ALL, side * 0.13, 0.12)
-        for start in np.arange(0, TILE_M, 2.0):
-            sheet.line((float(start), float(start) + 1.0), side * EDGE_M, 0.12)
-    x, y = float(sheet.rng.uniform(4, 20)), -5.2
-    cv2.circle(sheet.image, (round((HALF_M - y) / ACROSS_M), round(x / ALONG_M)), 3, (70, 70, 70), -1)
-    cv2.ellipse(
-        sheet.image,
-        (round((HALF_M - y) / ACROSS_M), round(x / ALONG_M)),
-        (13, 7),
-        0,
-        0,
-        360,
-        (74, 74, 76),
-        -1,
-        cv2.LINE_AA,
-    )
-
-
-def _crossing(sheet: _Sheet) -> None:
-    inner = (STOP_LINE_M[0] - 0.1, TILE_M - 1.0)
-    sheet.fill(ASPHALT, inner, (-KERB_M, KERB_M), grain=0.10, spots=0.06, clouds=0.06)
-    sheet.fill(ASPHALT, STREET_M, (-HALF_M, HALF_M), grain=0.10, spots=0.06, clouds=0.06)
-    sheet.paint(STOP_LINE_M, (-EDGE_M, -0.2))
-    sheet.paint((TILE_M - 1.4, TILE_M - 0.9), (0.2, EDGE_M))
-    for y in np.arange(-9.0, 9.0, 1.0):
-        sheet.paint(CROSSWALK_M, (float(y), float(y) + 0.5))
-    for x, side in ((STREET_M[0] - 0.6, -1), (STREET_M[1] + 0.1, 1)):
-        for start in (11.0, 12.0, 13.0):
-            sheet.paint((x, x + 0.5), (side * start, side * (start + 0.6)))
-    middle = (STREET_M[0] + STREET_M[1]) / 2
-    for side in (-1, 1):
-        for start in np.arange(12.0, HALF_M, 4.0):
-            sheet.paint((middle - 0.07, middle + 0.07), (side * start, side * (start + 2.0)))
-
-
-def _motorway(sheet: _Sheet) -> None:
-    # Grass in stripes of light and dark, then gravel at the edge of the shoulder.
-    for side in (-1, 1):
-        sheet.fill((62, 112, 98), ALL, (side * 9.0, side * HALF_M), grain=0.22, spots=0.20, clouds=0.16)
-        sheet.fill((128, 140, 146), ALL, (side * 9.9, side * 10.9), grain=0.22, spots=0.14)
-    _lanes(sheet, 9.9)
-    for side in (-1, 1):
-        sheet.darken(ALL, (side * 7.3, side * 9.9), 1.06)
-        sheet.line(ALL, side * (EDGE_M + 0.1), 0.22)
-        sheet.line(ALL, side * 0.62, 0.16)
-        for start in (0.0, 12.0):
-            sheet.line((start, start + 6.0), side * (LANE_WIDTH_M + 0.12), 0.16)
-    sheet.fill((120, 124, 126), ALL, (-0.4, 0.4), grain=0.1)
-
-
-@lru_cache(maxsize=256)
-def _averaged(kind: str, variant: int, along: int, across: int) -> Image:
-    """The tile with pixels 2**along times as long and 2**across times as wide."""
-    if along == across == 0:
-        return texture(kind, variant)
-    if along:
-        finer = _averaged(kind, variant, along - 1, across)
-        size = (finer.shape[1], max(1, finer.shape[0] // 2))
-    else:
-        finer = _averaged(kind, variant, 0, across - 1)
-        size = (max(1, finer.shape[1] // 2), finer.shape[0])
-    return np.asarray(cv2.resize(finer, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def paint_ground(image: Image, camera: Camera, layout: Layout, travels_m: float = 0.0) -> None:
-    """The ground at noon, below the horizon; `travels_m` is how far the camera gets while the shutter is open."""
-    height, width = image.shape[:2]
-    horizon = camera.horizon_px
-    bottom = height
-    x, _, eye = camera.xyz_m
-    row = max(0, math.floor(horizon) + 1)
-    if row >= bottom:
+def paint_ground(image: Image, camera: Camera, layout: Layout, light: Light, travels_m: float = 0.0) -> None:
+    """The ground over the sky; `travels_m` is how far the camera gets while the shutter is open."""
+    spots = spots_of(camera, layout.road)
+    if spots is None:
         return
-    to_ground = camera.ground @ np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
-
-    def ahead(line: int) -> float:
-        """Of the middle of a row."""
-        spot = to_ground @ (0.0, line, 1.0)
-        return float(spot[0] / spot[2]) - x if spot[2] > 0 else FARTHEST_M
-
-    while row < bottom:
-        far = min(ahead(row), FARTHEST_M)
-        index = math.floor((x + far - layout.x0_m) / TILE_M)
-        near_edge = layout.x0_m + index * TILE_M - x
-        # One band: to the near edge of the tile, or until a pixel sees only half as much.
-        near = max(near_edge, far / 1.3)
-        last = bottom if near <= 0 else min(bottom, math.ceil(camera.row_of(max(near, 0.01)) - 0.5))
-        last = max(last, row + 1)
-        middle = math.sqrt(max(far, 0.1) * max(near, 0.1))
-        along = min(max(0, round(math.log2(max(middle * middle / (camera.focal_px * eye), travels_m) / ALONG_M))), 8)
-        across = min(max(0, round(math.log2(middle / camera.focal_px / ACROSS_M))), 6)
-        source = _averaged(layout.tile(index), index % VARIANTS, along, across)
-        along_m, across_m = TILE_M / source.shape[0], 2 * HALF_M / source.shape[1]
-        to_source = np.array(
-            [
-                [0.0, -1 / across_m, HALF_M / across_m - 0.5],
-                [1 / along_m, 0.0, -(layout.x0_m + index * TILE_M) / along_m - 0.5],
-                [0.0, 0.0, 1.0],
-            ]
-        )
-        down = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, row], [0.0, 0.0, 1.0]])
-        cv2.warpPerspective(
-            source, to_source @ to_ground @ down, (width, last - row), dst=image[row:last],
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
-        row = last
+    uneven = min(math.ceil(float(spots.top.max())) + 1, image.shape[0])
+    sky = image[spots.first : uneven].copy()
+    _lay_tiles(image, camera, layout, spots, travels_m)
+    _light_up(image[spots.first :], camera, spots, light)
+    if len(sky):
+        top = _widened(spots.top[None], image.shape[1])[0]
+        is_sky = np.arange(spots.first, uneven)[:, None] + 0.5 < top
+        np.copyto(image[spots.first : uneven], sky, where=is_sky[..., None])
 
 
-@lru_cache(maxsize=8)
-def _gains(rows: int, width: int, centre_x: float, focal_px: float, eye_m: float, light: Light) -> tuple[Image, Image]:
-    """For rows 0, 1, … below the horizon: what the noon ground is multiplied with (255 is 1), and the haze added."""
-    ahead = eye_m * focal_px / (np.arange(rows) + 0.7)
-    aside = (centre_x - np.arange(width)) / focal_px * ahead[:, None]
-    beam = 0.80 * light.beam(ahead[:, None], aside) * np.clip((ahead[:, None] - 2.0) / 8.0, 0.25, 1.0)
+def _lay_tiles(image: Image, camera: Camera, layout: Layout, spots: Spots, travels_m: float) -> None:
+    middle = spots.along[:, spots.along.shape[1] // 2]
+    seen_m = np.maximum(np.abs(np.gradient(middle)) if len(middle) > 1 else 1.0, travels_m)
+    along = np.clip(np.rint(np.log2(np.maximum(seen_m, 1e-3) / ALONG_M)), 0, 8).astype(int)
+    across = np.clip(np.rint(np.log2(spots.ahead / camera.focal_px / ACROSS_M)), 0, 6).astype(int)
+    tiles = np.floor((spots.along - layout.x0_m) / TILE_M).astype(int)
+    low, high = tiles.min(axis=1), tiles.max(axis=1)
+    steps = np.flatnonzero(np.diff(along * 16 + across)) + 1
+    for start, stop in pairwise([0, *steps.tolist(), len(middle)]):
+        level = int(along[start]), int(across[start])
+        x, y = _in_texture(spots, slice(start, stop), image.shape[1], level, layout.x0_m)
+        for index in range(low[start:stop].min(), high[start:stop].max() + 1):
+            rows = np.flatnonzero((low[start:stop] <= index) & (index <= high[start:stop]))
+            if len(rows):
+                part = slice(int(rows[0]), int(rows[-1]) + 1)
+                source = averaged(layout.tile(index), index % VARIANTS, *level)
+                down = y[part] - np.float32(index * (source.shape[0] - 2))
+                first = spots.first + start + part.start
+                cv2.remap(
+                    source, x[part], down, cv2.INTER_LINEAR, dst=image[first : first + len(down)],
+                    borderMode=cv2.BORDER_TRANSPARENT,
+                )  # fmt: skip
+
+
+def _in_texture(
+    spots: Spots, rows: slice, width: int, level: tuple[int, int], x0_m: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """For all pixels of some rows: the column in the textures, and the row as if all tiles were one texture."""
+    height, columns = averaged("street", 0, *level).shape[:2]
+    along_m, across_m = TILE_M / (height - 2), 2 * HALF_M / columns
+    aside = np.clip(spots.aside[rows], -HALF_M + 2 * across_m, HALF_M - 2 * across_m)
+    x = (HALF_M - aside) / across_m - 0.5
+    y = (spots.along[rows] - x0_m) / along_m + 0.5
+    return _widened(x, width), _widened(y, width)
+
+
+def _widened(values: npt.NDArray[np.generic], width: int) -> npt.NDArray[np.float32]:
+    """Every 48th column as all columns of the picture."""
+    rows, columns = values.shape[:2]
+    size = (columns * _COLUMN_PX, rows)
+    return np.asarray(cv2.resize(np.asarray(values, np.float32), size)[:, _COLUMN_PX : _COLUMN_PX + width], np.float32)
+
+
+def _light_up(ground: Image, camera: Camera, spots: Spots, light: Light) -> None:
+    """Noon becomes the light of the moment, and far becomes hazy."""
+    ahead = spots.ahead[:, None]
+    count, width = ground.shape[:2]
+    if light.night == 0 and light.rain == 0:  # near the camera noon stays what it is
+        count = int(np.searchsorted(-spots.ahead, -12.0))
+        ahead = ahead[:count]
+    if count == 0:
+        return
+    columns = (np.arange(-1, math.ceil(width / _COLUMN_PX) + 1) + 0.5) * _COLUMN_PX
     haze = 1 - np.exp(-ahead * light.haze_per_m)
     noon = np.array(light.ambient) + 0.85 * np.array(light.sun)
     wet = 1 - 0.30 * min(1.0, 2 * light.rain)
-    gain = np.minimum(wet * noon + beam[..., None] * np.array([0.84, 0.95, 1.0]), 1.0) * (1 - haze[:, None, None])
-    added = haze[:, None, None] * np.array(light.haze) * np.ones((1, width, 1))
-    return np.asarray(gain * 255 + 0.5, np.uint8), np.asarray(added, np.uint8)
-
-
-def light_ground(image: Image, camera: Camera, light: Light) -> None:
-    """Noon becomes the light of the moment, and far becomes hazy."""
-    first = max(0, math.floor(camera.horizon_px) + 1)
-    height, width = image.shape[:2]
-    if first >= height:
-        return
-    top = first - (math.floor(camera.horizon_px) + 1)
-    gain, added = _gains(
-        64 * (2 + (height - first + top) // 64), width, camera.centre_px[0], camera.focal_px, camera.xyz_m[2], light
-    )
-    count = height - first
-    part = image[first:]
-    if light.night == 0 and light.rain == 0:  # near the camera noon stays what it is
-        count = min(count, int(camera.xyz_m[2] * camera.focal_px / 12.0))
-        part = image[first : first + count]
-    cv2.multiply(part, gain[top : top + count], dst=part, scale=1 / 255)
-    cv2.add(part, added[top : top + count], dst=part)
+    gain = np.broadcast_to(wet * noon, (count, len(columns), 3))
+    if light.headlights > 0:
+        beam = 0.80 * light.beam(ahead, (camera.centre_px[0] - columns) / camera.focal_px * ahead)
+        beam *= np.clip((ahead - 2.0) / 8.0, 0.25, 1.0)
+        gain = gain + beam[..., None] * np.array([0.84, 0.95, 1.0])
+    gain = np.minimum(gain, 1.0) * (1 - haze[..., None]) * 255 + 0.5
+    size = (len(columns) * _COLUMN_PX, count)
+    wide = cv2.resize(gain.astype(np.uint8), size)[:, _COLUMN_PX : _COLUMN_PX + width]
+    added = (haze[..., None] * np.array(light.haze)).astype(np.uint8)
+    part = ground[:count]
+    cv2.multiply(part, wide, dst=part, scale=1 / 255)
+    cv2.add(part, cv2.resize(added, (width, count), interpolation=cv2.INTER_NEAREST), dst=part)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from .camera import Camera
+from .road import STRAIGHT, Road
 from .things import Thing
 from .view import Box, View, views
 
@@ -20,7 +21,7 @@ class Label:
     """What one thing is and where it is in the picture.
 
     `xyxy` in pixels, clipped to the picture. `distance_m` is how far ahead of the camera its nearest point is.
-    `visibility` is the share of its outline that is inside the picture and not behind something. `identity` stays
+    `visibility` is the share of its outline that is inside the picture and not behind anything. `identity` stays
     from picture to picture. `state` and `arrow` are those of a traffic light, `sign` says which sign it is.
     """
 
@@ -34,9 +35,9 @@ class Label:
     sign: str | None = None
 
 
-def labels_of(things: Sequence[Thing], camera: Camera) -> tuple[Label, ...]:
+def labels_of(things: Sequence[Thing], camera: Camera, road: Road = STRAIGHT) -> tuple[Label, ...]:
     """Of what is seen at all, the nearest last. `things` in the order they are painted."""
-    seen_things = views(things, camera)
+    seen_things = views(things, camera, road)
     boxes = np.array([seen.box for seen in seen_things]).reshape(-1, 4)
     labels = []
     for number, seen in enumerate(seen_things):
@@ -49,7 +50,7 @@ def labels_of(things: Sequence[Thing], camera: Camera) -> tuple[Label, ...]:
         visible = _visible_share(seen, [seen_things[number + 1 + cover] for cover in covers], camera.size)
         if visible > 0:
             width, height = camera.size
-            clipped = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height)))
+            clipped = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height), seen.ground_px))
             sign = thing.model if thing.category == "traffic sign" else None
             labels.append(
                 Label(thing.identity, thing.category, clipped, seen.nearest_m, visible, thing.state, thing.arrow, sign)
@@ -59,7 +60,7 @@ def labels_of(things: Sequence[Thing], camera: Camera) -> tuple[Label, ...]:
 
 def _visible_share(seen: View, covers: list[View], size: tuple[int, int]) -> float:
     x0, y0, x1, y1 = seen.box
-    inside = x0 >= 0 and y0 >= 0 and x1 <= size[0] and y1 <= size[1]
+    inside = x0 >= 0 and y0 >= 0 and x1 <= size[0] and y1 <= min(size[1], seen.ground_px)
     if inside and not covers:
         return 1.0
     scale = GRID / max(x1 - x0, y1 - y0, 1e-6)
@@ -76,5 +77,5 @@ def _visible_share(seen: View, covers: list[View], size: tuple[int, int]) -> flo
     for cover in covers:
         paint(cover, 0)
     left, top = (max(0, round(-edge * scale)) for edge in (x0, y0))
-    right, bottom = max(0, round((size[0] - x0) * scale)), max(0, round((size[1] - y0) * scale))
+    right, bottom = max(0, round((size[0] - x0) * scale)), max(0, round((min(size[1], seen.ground_px) - y0) * scale))
     return cv2.countNonZero(np.ascontiguousarray(grid[top:bottom, left:right])) / max(whole, 1)

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .figures import PLATE, SIGNS
+from .crossings import Crossing, Head
+from .figures import SIGNS
 from .mesh import Array
+from .road import Road, lay_road
+from .roadside import oddments_of
 from .speed import SpeedProfile
 from .things import (
     BACKDROP_M,
@@ -23,6 +26,7 @@ from .things import (
 )
 
 Tile = str  # street, crossing or motorway
+_OPEN_BEND, _OPEN_M = 1 / 260, 45.0
 MOTORWAY_MPS = 80 / 3.6
 BEFORE_M = 96.0  # the world begins behind the start
 HOUSE_COLOURS: tuple[Colour, ...] = (
@@ -33,48 +37,11 @@ CITY_SIGNS = ("speed_50", "priority", "crossing", "warning", "speed_30", "yield"
 ROAD_SIGNS = ("speed_120", "exit", "speed_100", "no_overtaking", "direction", "warning")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """One traffic light: its place, the arrow it shows, and by how much its program is behind the crossing's."""
-
-    identity: int
-    xyz_m: tuple[float, float, float]
-    arrow: str | None
-    behind_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """Lights at a street across; `green_s` is a time at which the road gets green, again every `cycle_s`."""
-
-    index: int
-    x_m: float
-    green_s: float
-    green_for_s: float
-    red_for_s: float
-    heads: tuple[Head, ...]
-
-    YELLOW_FOR_S = 3.0
-
-    @property
-    def cycle_s(self) -> float:
-        return self.green_for_s + self.YELLOW_FOR_S + self.red_for_s
-
-    def phase_s(self, t_s: float, behind_s: float = 0.0) -> float:
-        """Seconds since the road got green."""
-        return (t_s - self.green_s - behind_s) % self.cycle_s
-
-    def state(self, head: Head, t_s: float) -> str:
-        phase_s = self.phase_s(t_s, head.behind_s)
-        if phase_s < self.green_for_s:
-            return "green"
-        return "yellow" if phase_s < self.green_for_s + self.YELLOW_FOR_S else "red"
-
-
 @dataclass(frozen=True)
 class Layout:
     """`tiles[i]` is the ground from `x0_m + i * TILE_M` on; `things` stand still, in rising order of x."""
 
+    road: Road
     x0_m: float
     tiles: tuple[Tile, ...]
     crossings: tuple[Crossing, ...]
@@ -85,12 +52,19 @@ class Layout:
         return self.tiles[min(max(index, 0), len(self.tiles) - 1)]
 
 
-def lay_out(seed: int, speed: SpeedProfile, seconds: float) -> Layout:
+def lay_out(seed: int, speed: SpeedProfile, seconds: float, bends: float, hills: float, clutter: float) -> Layout:
     rng = np.random.default_rng((seed, 1))
     count = int((speed.travelled_m(seconds) + BACKDROP_M + BEFORE_M) / TILE_M) + 2
     starts: Array = np.arange(count, dtype=np.float64) * TILE_M - BEFORE_M
     arrivals = speed.times_at_s(starts, seconds)
     fast = [speed.speed_mps(float(t)) > MOTORWAY_MPS for t in arrivals]
+    last_m = float(starts[-1]) + TILE_M
+    at = np.linspace(-BEFORE_M, last_m, 400)
+    fastest = np.array([speed.speed_mps(float(t)) for t in speed.times_at_s(at, seconds)])
+    road = lay_road(
+        np.random.default_rng((seed, 30)), -BEFORE_M, last_m, bends, hills,
+        lambda x: float(np.interp(x, at, fastest)), MOTORWAY_MPS,
+    )  # fmt: skip
     tiles: list[Tile] = ["motorway" if is_fast else "street" for is_fast in fast]
     since = int(rng.integers(2, 5))
     for index, tile in enumerate(tiles):
@@ -98,7 +72,7 @@ def lay_out(seed: int, speed: SpeedProfile, seconds: float) -> Layout:
         edge = "motorway" in tiles[max(index - 1, 0) : index + 2]
         if tile == "street" and not edge and since >= 3 + int(rng.integers(0, 2)):
             tiles[index], since = "crossing", 0
-    builder = _Builder(rng)
+    builder = _Builder(rng, road)
     crossings = []
     for index, tile in enumerate(tiles):
         x = float(starts[index])
@@ -111,16 +85,18 @@ def lay_out(seed: int, speed: SpeedProfile, seconds: float) -> Layout:
         else:
             builder.street(index, x, tile)
     builder.houses(starts, tiles)
-    things = tuple(sorted(builder.things, key=lambda thing: thing.xyz_m[0]))
-    return Layout(-BEFORE_M, tuple(tiles), tuple(crossings), things)
+    houses = [thing for thing in builder.things if thing.model in ("house", "row house")]
+    oddments = oddments_of(seed, -BEFORE_M, tiles, houses, clutter)
+    things = tuple(sorted((*builder.things, *oddments), key=lambda thing: thing.xyz_m[0]))
+    return Layout(road, -BEFORE_M, tuple(tiles), tuple(crossings), things)
 
 
 class _Builder:
     """Puts things into the world; every one gets the next identity."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, road: Road) -> None:
         self.things: list[Thing] = []
-        self._rng = rng
+        self._rng, self._road = rng, road
         self._identity = 0
         self._since_gantry = 5
 
@@ -165,9 +141,15 @@ class _Builder:
             "none": (None, None, None), "left": (None, "left", None), "straight": ("straight", "left", "right")
         }[turn]  # fmt: skip
         places = ((-5.35, height - 0.6, right), (-1.9, height - 0.4, left), (pole_y, 2.9, side))
+        form, worn = int(self._rng.integers(20)), self._uniform(0.55, 1.0)
         for y, z, arrow in places:
+            is_low = y == pole_y  # beside the road they are smaller and have no plate
+            scale = self._uniform(0.76, 0.86) if is_low else self._uniform(0.86, 1.0)
+            glow = worn * self._uniform(0.8, 1.0)
             behind = -(3.0 + red_for * 0.6) if arrow == "left" else 0.0
-            heads.append(Head(self._next(), (stop, y, z), arrow, behind))
+            heads.append(
+                Head(self._next(), (stop, y, z), arrow, behind, form - form % 2 if is_low else form, scale, glow)
+            )
         early = self._uniform(3.0, 11.0)
         return Crossing(index, x, arrival_s - early, green_for + 6, red_for, tuple(heads))
 
@@ -194,9 +176,9 @@ class _Builder:
 
     def motorway(self, index: int, x: float, before: Tile) -> None:
         rng = self._rng
-        for at in np.arange(x, x + TILE_M, 6.0).tolist():
-            self._put("rail 6.0", at, -10.2, 0, (6.0, 0.2, 0.75), 3.0)
-            self._put("barrier 6.0", at, 0.0, 0, (6.0, 0.6, 0.85))
+        for at in (x, x + TILE_M / 2):
+            self._put("rail 12.0", at + 6.0, -10.2, 0, (12.0, 0.2, 0.75), -6.0)
+            self._put("barrier 12.0", at + 6.0, 0.0, 0, (12.0, 0.6, 0.85), -6.0)
         for side in (-1.0, 1.0):
             for _ in range(3):
                 y = side * (19 + 30 * float(rng.random()) ** 1.5)
@@ -230,10 +212,26 @@ class _Builder:
                         continue
                     if blocked is not None:
                         length = blocked[0] - x
+                    if self._is_inside(x, x + length, side):
+                        self.park(x, length, side)
+                        x, joined = x + length, None
+                        continue
                     house = self._house(x, length, side, joined)
                     x, joined = x + length, house
                     if self._rng.random() < 0.3:
                         x, joined = x + self._uniform(1, 5), None
+
+    def _is_inside(self, start: float, stop: float, side: float) -> bool:
+        """Of a sharp bend, or before or after it."""
+        around = np.arange(start - _OPEN_M, stop + _OPEN_M, 10.0)
+        return bool((side * self._road.at(around)[:, -1] > _OPEN_BEND).any())
+
+    def park(self, x: float, length: float, side: float) -> None:
+        """Inside of a sharp bend, where houses would hide the road from who drives on it."""
+        for _ in range(int(self._rng.poisson(length / 20))):
+            self._tree(
+                x + self._uniform(0, length), side * self._uniform(HOUSES_M + 6, HOUSES_M + 40), self._uniform(4, 9)
+            )
 
     def _house(self, x: float, length: float, side: float, joined: Thing | None) -> Thing:
         """`joined` is the house before it that it is built on to."""
@@ -265,11 +263,3 @@ def _runs(starts: Array, tiles: list[Tile]) -> Iterator[tuple[float, float]]:
             begin = float(x)
     if begin is not None:
         yield begin, float(starts[-1]) + TILE_M
-
-
-def lights_at(crossing: Crossing, t_s: float) -> Iterator[Thing]:
-    for head in crossing.heads:
-        yield Thing(
-            head.identity, "traffic light", head.xyz_m, (0.18, *PLATE), head.xyz_m[0],
-            category="traffic light", state=crossing.state(head, t_s), arrow=head.arrow,
-        )  # fmt: skip

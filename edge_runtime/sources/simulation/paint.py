@@ -25,7 +25,7 @@ def faces(image: Image, seen: View, colours: Image, smear: tuple[float, float] =
     wide keeps its colour, and half a pixel of it is half as strong.
     """
     starts = seen.mesh.starts
-    order = np.flatnonzero(seen.shown)
+    order = np.flatnonzero(seen.shown).tolist()
     height, width = image.shape[:2]
     left, top, right, bottom = seen.reach
     aside, down = (1 + min(abs(way), LONGEST_SMEAR_PX) / 2 for way in smear)
@@ -34,9 +34,11 @@ def faces(image: Image, seen: View, colours: Image, smear: tuple[float, float] =
     if x0 >= x1 or y0 >= y1:
         return
     longest = max(x1 - x0, y1 - y0)
-    times = 8 if longest <= 20 else 4 if longest <= 64 else 2 if longest <= 320 else 1
+    times = 8 if longest <= 14 else 4 if longest <= 64 else 2 if longest <= 320 else 1
     canvas = np.zeros(((y1 - y0) * times, (x1 - x0) * times, 4), np.uint8)
-    points = ((seen.pixels - (x0, y0)) * times - 0.5).clip(-_FAR, _FAR) * (1 << _SHIFT)
+    points = (seen.pixels - (x0, y0)) * (times << _SHIFT) - (0.5 * (1 << _SHIFT))
+    if max(right - left, bottom - top) * times > _FAR:
+        points = points.clip(-_FAR * (1 << _SHIFT), _FAR * (1 << _SHIFT))
     fixed = np.rint(points).astype(np.int32)
     line = cv2.LINE_AA if times == 1 else cv2.LINE_8
     tones = colours.tolist()
@@ -71,13 +73,16 @@ def _smeared(patch: Image, smear: tuple[float, float]) -> Image:
     return patch
 
 
-def smear_rows(image: Image, length_px: float) -> None:
-    """Average the whole picture downwards over so many pixels."""
-    if length_px < 0.5:
-        return
+def smear(image: Image, aside_px: float, down_px: float) -> None:
+    """Average the whole picture over so many pixels, sideways and downwards."""
+    if max(aside_px, down_px) >= 0.5:
+        cv2.sepFilter2D(image, -1, _taps(aside_px), _taps(down_px), dst=image)
+
+
+def _taps(length_px: float) -> npt.NDArray[np.float64]:
     reach = math.ceil(length_px / 2)
     taps = np.clip(length_px / 2 + 0.5 - np.abs(np.arange(-reach, reach + 1)), 0, 1)
-    cv2.sepFilter2D(image, -1, np.ones(1), taps / taps.sum(), dst=image)
+    return np.asarray(taps / taps.sum())
 
 
 def blend(under: Image, over: Image) -> None:

@@ -11,16 +11,20 @@ import numpy as np
 
 from . import ground, paint, sky, sprites, weather
 from .camera import Camera
-from .figures import TREES
+from .cover import hidden
+from .figures import TREES, TRUNK, mesh_of
 from .light import STEPS, Light, light_at
-from .materials import LIT, has_lamps_on, lit
-from .mesh import Mesh
+from .materials import LIT, lit, shining
+from .mesh import Array, Mesh
 from .paint import Image
+from .road import STRAIGHT, Road
 from .scene import Drive
 from .things import Thing
-from .view import View, views
+from .view import View, model_of, views
 
 SHARPER = 0.35  # of two sizes of a sprite, rather the larger
+_SIDES, _ENDS, _TOP = (0, 1), (2, 3), 4  # faces of a house
+_ALONG = ("rail", "barrier", "hedge")
 _CLIP_M = 3.0  # a house begins no nearer than this; at its distance aside, that is outside of every picture
 
 
@@ -40,43 +44,51 @@ class Renderer:
         width, height = camera.size
         image = np.empty((height, width, 3), np.uint8)
         sky.paint_sky(image, camera, light, drive.block.seed)
-        ground.paint_ground(image, camera, drive.layout, drive.speed_mps(index) * drive.exposure_s(index))
-        ground.light_ground(image, camera, light)
         speed_mps, exposure_s = drive.speed_mps(index), drive.exposure_s(index)
-        paint_things(image, drive.things(index), camera, light, speed_mps, exposure_s)
+        ground.paint_ground(image, camera, drive.layout, light, speed_mps * exposure_s)
+        paint_things(image, drive.things(index), camera, light, drive.road, speed_mps, exposure_s)
         nod_rad = math.radians(drive.nod_deg(drive.t_s(index) + exposure_s) - drive.nod_deg(drive.t_s(index)))
-        paint.smear_rows(image, abs(nod_rad) * camera.focal_px)
+        turn_rad = drive.road.bend(camera.along_m) * speed_mps * exposure_s
+        paint.smear(image, abs(turn_rad) * camera.focal_px, abs(nod_rad) * camera.focal_px)
         weather.paint_weather(image, drive, index, light)
         return image
 
 
 def paint_things(
-    image: Image, things: Sequence[Thing], camera: Camera, light: Light, speed_mps: float = 0.0, exposure_s: float = 0.0
-) -> None:
+    image: Image, things: Sequence[Thing], camera: Camera, light: Light, road: Road = STRAIGHT,
+    speed_mps: float = 0.0, exposure_s: float = 0.0,
+) -> None:  # fmt: skip
     """The things over what is painted already, in their order; what moves past the camera is smeared."""
-    seen_things = views(things, camera)
+    seen_things = views(things, camera, road)
+    seen_things = [one for one, is_hidden in zip(seen_things, hidden(seen_things), strict=True) if not is_hidden]
     for seen, colours in zip(seen_things, lit(seen_things, camera, light), strict=True):
-        thing = seen.thing
+        thing, whole = seen.thing, image
+        if seen.ground_px < image.shape[0]:
+            image = image[: max(math.ceil(seen.ground_px), 0)]
         smear = _smear(seen, camera, (speed_mps - thing.along_mps) * exposure_s)
         if thing.model == "tree":
-            _paint_tree(image, thing, camera, light, smear)
+            _paint_tree(image, seen, light, smear)
         elif thing.model in ("house", "row house"):
-            _paint_house(image, seen, camera, light)
+            _paint_house(image, seen, camera, light, road)
         elif thing.category == "traffic sign":
             ahead = max(seen.nearest_m, 1.0)
-            beam = min(16, round(16 * 1.6 * float(light.beam(ahead, 0.5 * (thing.xyz_m[1] - camera.xyz_m[1])))))
+            aside = (camera.centre_px[0] - seen.box[0]) / camera.focal_px * ahead
+            beam = min(16, round(16 * 1.6 * float(light.beam(ahead, 0.5 * aside))))
             level = paint.level_of(sprites.sign(thing.model), seen.box[3] - seen.box[1], SHARPER)
             face = sprites.lit_sign(thing.model, level, light, beam, _haze_step(light, ahead))
             paint.sprite(image, face, seen.box, smear)
         else:
             paint.faces(image, seen, colours, smear)
             _paint_glow(image, seen, light)
+        image = whole
 
 
 def _smear(seen: View, camera: Camera, nearer_m: float) -> tuple[float, float]:
-    """By how many pixels a thing moves while it comes this much nearer."""
+    """By how many pixels a thing moves while it comes this much nearer; what runs along the road looks the same."""
+    if seen.thing.model.startswith(_ALONG):
+        return paint.STILL
     x0, y0, x1, y1 = seen.box
-    share = nearer_m / max(seen.thing.xyz_m[0] - camera.xyz_m[0], 3.0)
+    share = nearer_m / max(seen.nearest_m, 3.0)
     return share * ((x0 + x1) / 2 - camera.centre_px[0]), share * ((y0 + y1) / 2 - camera.horizon_px)
 
 
@@ -84,48 +96,63 @@ def _haze_step(light: Light, ahead_m: float) -> int:
     return round(float(light.haze_at(ahead_m)) * sprites.HAZE_STEPS)
 
 
-def _paint_tree(image: Image, thing: Thing, camera: Camera, light: Light, smear: tuple[float, float]) -> None:
-    (foot, top), depth = camera.project(np.array([thing.xyz_m, (*thing.xyz_m[:2], thing.scale)]))
-    if depth[0] < 2.0:
+def _paint_tree(image: Image, seen: View, light: Light, smear: tuple[float, float]) -> None:
+    if seen.nearest_m < 2.0:
         return
-    half = sprites.TREE_HALF * (foot[1] - top[1])
-    variant = thing.shape % TREES
-    level = paint.level_of(sprites.tree(variant), foot[1] - top[1], SHARPER)
-    face = sprites.lit_tree(variant, level, light, _haze_step(light, float(depth[0])))
-    paint.sprite(image, face, (foot[0] - half, top[1], foot[0] + half, foot[1]), smear)
+    (x, foot), (_, fork) = seen.pixels[:2].mean(axis=0).tolist(), seen.pixels[2:4].mean(axis=0).tolist()
+    tall = (foot - fork) / TRUNK
+    half, variant = sprites.TREE_HALF * tall, seen.thing.shape % TREES
+    level = paint.level_of(sprites.tree(variant), tall, SHARPER)
+    face = sprites.lit_tree(variant, level, light, _haze_step(light, seen.nearest_m))
+    paint.sprite(image, face, (x - half, foot - tall, x + half, foot), smear)
 
 
-def _paint_house(image: Image, seen: View, camera: Camera, light: Light) -> None:
-    """The two fronts that can be seen: the one along the road and the one that faces the camera."""
+def _paint_house(image: Image, seen: View, camera: Camera, light: Light, road: Road) -> None:
+    """The walls and the roof that are turned to the camera."""
     thing = seen.thing
     length, depth, height = thing.size_m
-    x, y, _ = thing.xyz_m
-    side = -1.0 if y < camera.xyz_m[1] else 1.0
-    near_y = y - side * depth / 2
-    start, stop = x - length / 2, x + length / 2
-    first = max(start, camera.xyz_m[0] + _CLIP_M)
-    if first >= stop:
+    start, stop = thing.xyz_m[0] - length / 2, thing.xyz_m[0] + length / 2
+    near = max(start, camera.along_m + _CLIP_M)
+    if near >= stop:
         return
-    shape = thing.shape
-    if thing.model == "house" and start > camera.xyz_m[0] + _CLIP_M:
-        quad = [
-            (start, y + side * depth / 2, height),
-            (start, near_y, height),
-            (start, near_y, 0.0),
-            (start, y + side * depth / 2, 0.0),
-        ]
-        shaded: tuple[int, int, int] = tuple(round(0.82 * tone) for tone in thing.colour)  # type: ignore[assignment]
-        _warp(image, camera, light, sprites.front(shaded, depth, height, shape + 1, light), quad, (0.0, 1.0))
-    quad = [(first, near_y, height), (stop, near_y, height), (stop, near_y, 0.0), (first, near_y, 0.0)]
-    mips = sprites.front(thing.colour, round(length, 1), height, shape, light)
-    _warp(image, camera, light, mips, quad, ((first - start) / length, 1.0))
+    pixels = seen.pixels if near == start else _clipped(thing, near, camera, road)
+    shown = seen.shown.tolist()
+    if shown[_TOP]:
+        corners = np.rint(pixels[4 * _TOP :].clip(-8000, 8000) * 16).astype(np.int32)
+        cv2.fillConvexPoly(image, corners, _roof(thing, light), cv2.LINE_AA, 4)
+    haze = float(light.haze_at(seen.nearest_m + length / 2))
+    for wall in (*_ENDS, *_SIDES):
+        is_side = wall in _SIDES
+        if not shown[wall] or (not is_side and (thing.model == "row house" or near != start)):
+            continue
+        colour: tuple[int, int, int] = thing.colour
+        if not is_side:
+            colour = tuple(round(0.82 * tone) for tone in colour)  # type: ignore[assignment]
+        wide = round(length, 1) if is_side else depth
+        mips = sprites.front(colour, wide, height, thing.shape + (not is_side), light)
+        foot = pixels[4 * wall : 4 * wall + 4]
+        # Painted from its top left: from where the road comes, or from the left of who looks along it.
+        quad = foot[[2, 3, 0, 1]] if wall == _ENDS[0] else foot[[3, 2, 1, 0]]
+        _warp(image, light, haze, mips, quad, (near - start) / length if is_side else 0.0)
 
 
-def _warp(
-    image: Image, camera: Camera, light: Light, mips: tuple[Image, ...], quad: list[tuple[float, float, float]],
-    across: tuple[float, float],
-) -> None:  # fmt: skip
-    pixels, _ = camera.project(np.array(quad))
+def _clipped(thing: Thing, near: float, camera: Camera, road: Road) -> Array:
+    """The corners of a house, in the order of its mesh, of which a part is beside or behind the camera."""
+    x, y, _ = thing.xyz_m
+    points = mesh_of(model_of(thing), 0, None, None).vertices + np.array((x, y, 0.0))
+    points[:, 0] = np.maximum(points[:, 0], near)
+    return camera.project(road.world(points))[0]
+
+
+def _roof(thing: Thing, light: Light) -> list[float]:
+    """Tiles and tar: the darker half of the house's colour."""
+    return [
+        (60 + 0.25 * tone) * (a + 0.8 * s) for tone, a, s in zip(thing.colour, light.ambient, light.sun, strict=True)
+    ]
+
+
+def _warp(image: Image, light: Light, haze: float, mips: tuple[Image, ...], pixels: Array, first: float) -> None:
+    """A front onto its four corners in the picture, from the share `first` of its width on."""
     tall = max(pixels[3, 1] - pixels[0, 1], pixels[2, 1] - pixels[1, 1])
     wide = abs(pixels[1, 0] - pixels[0, 0])
     # A front along the road is seen at a slant: the mean of what its rows and its columns need.
@@ -136,13 +163,11 @@ def _warp(
     x1, y1 = min(width, math.ceil(pixels[:, 0].max())), min(height, math.ceil(pixels[:, 1].max()))
     if x0 >= x1 or y0 >= y1:
         return
-    middle = np.mean([point[0] for point in quad]) - camera.xyz_m[0]
-    haze = float(light.haze_at(float(middle)))
     if haze > 0.02:
         fade = np.column_stack([np.eye(3) * (1 - haze), np.array(light.haze) * haze])
         source = np.asarray(cv2.transform(source, fade), np.uint8)
     rows, columns = source.shape[:2]
-    left, right = across[0] * columns - 0.5, across[1] * columns - 0.5
+    left, right = first * columns - 0.5, columns - 0.5
     corners = np.array([[left, -0.5], [right, -0.5], [right, rows - 0.5], [left, rows - 0.5]], np.float32)
     matrix = cv2.getPerspectiveTransform((pixels - (x0 + 0.5, y0 + 0.5)).astype(np.float32), corners)
     part = image[y0:y1, x0:x1]
@@ -155,7 +180,7 @@ def _warp(
 def _paint_glow(image: Image, seen: View, light: Light) -> None:
     """The bloom of lamps: small by day, wide at night."""
     mesh, dark = seen.mesh, min(1.0, light.night)
-    for face, name in _blooming(mesh, has_lamps_on(seen.thing, light)):
+    for face, name in _blooming(mesh, shining(seen.thing, light)):
         if not seen.shown[face]:
             continue
         points = seen.pixels[mesh.starts[face] : mesh.starts[face + 1]]
@@ -163,14 +188,13 @@ def _paint_glow(image: Image, seen: View, light: Light) -> None:
         day, night, strength = _BLOOM[name]
         radius_px = float(np.ptp(points[:, 1])) / 2 * (day * (1 - dark) + night * dark)
         radius_px = min(max(radius_px, 1.6 + 5.0 * dark), 220.0)
-        paint.glow(image, (x, y), radius_px, LIT[name], strength * (0.35 + 0.65 * dark))
+        paint.glow(image, (x, y), radius_px, LIT[name], strength * seen.thing.glow * (0.35 + 0.65 * dark))
 
 
-@lru_cache(maxsize=512)
-def _blooming(mesh: Mesh, lamps_on: bool) -> tuple[tuple[int, str], ...]:
+@lru_cache(maxsize=1024)
+def _blooming(mesh: Mesh, shining: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     """The faces with a bloom and their materials."""
-    named = enumerate(mesh.material)
-    return tuple((face, name) for face, name in named if name in _BLOOM and (lamps_on or name.startswith("lit")))
+    return tuple((face, name) for face, name in enumerate(mesh.material) if name in _BLOOM and name in shining)
 
 
 # How many times its radius a lamp blooms by day and at night, and how strongly.
@@ -179,6 +203,8 @@ _BLOOM = {
     "lit yellow": (1.8, 5.0, 0.9),
     "lit green": (1.8, 5.0, 0.9),
     "tail high": (1.5, 6.0, 0.7),
+    "indicator": (1.6, 5.0, 0.8),
+    "warning lamp": (1.8, 5.0, 0.8),
     "head": (2.0, 16.0, 1.0),
     "street lamp": (2.0, 16.0, 0.9),
 }

@@ -15,9 +15,11 @@ import numpy as np
 from edge_runtime.config.schema import CalibrationBlock, SimulationSource
 
 from .camera import Camera, calibration_of
+from .crossings import lights_at
 from .labels import Label, labels_of
-from .layout import Layout, lay_out, lights_at
+from .layout import Layout, lay_out
 from .order import painting_order
+from .road import Road
 from .speed import SpeedProfile
 from .things import BACKDROP_M, OWN_LANE_M, REACH_M, SIGHT_M, TILE_M, Thing
 from .traffic import Crowd, Lane, at_crossing, crowd_of, lane_at, lanes_of, walker
@@ -40,7 +42,12 @@ class Drive:
 
     @cached_property
     def layout(self) -> Layout:
-        return lay_out(self.block.seed, self._speed, self.block.seconds)
+        block = self.block
+        return lay_out(block.seed, self._speed, block.seconds, block.bends, block.hills, block.clutter)
+
+    @property
+    def road(self) -> Road:
+        return self.layout.road
 
     def t_s(self, index: int) -> float:
         return index / self.block.fps
@@ -69,13 +76,17 @@ class Drive:
 
     def camera(self, index: int) -> Camera:
         t_s = self.t_s(index)
-        x = self._speed.travelled_m(t_s)
+        along, road = self._speed.travelled_m(t_s), self.road
+        foot = np.array([[along, OWN_LANE_M + 0.18 * math.sin(along / 61.0), 0.0]])
+        x, y, z = road.world(foot)[0].tolist()
         return Camera(
             self.block.size,
             self.calibration.focal_px[0],
             self.calibration.centre_px,
-            math.radians(self.block.camera_pitch_deg + self.nod_deg(t_s)),
-            (x, OWN_LANE_M + 0.18 * math.sin(x / 61.0), self.block.camera_height_m),
+            math.radians(self.block.camera_pitch_deg + self.nod_deg(t_s)) - math.atan(road.grade(along)),
+            (x, y, z + self.block.camera_height_m),
+            road.yaw_rad(along),
+            along,
         )
 
     def things(self, index: int) -> list[Thing]:
@@ -86,11 +97,11 @@ class Drive:
             for thing in self._around(index, here)
             if thing.order_m - here > NEAREST_M and thing.xyz_m[0] - here < REACH_M.get(thing.model, SIGHT_M)
         ]
-        return painting_order(found, self.camera(index).xyz_m[1])
+        return painting_order(found, self.road, self.camera(index).xyz_m[:2])
 
     def labels(self, index: int) -> tuple[Label, ...]:
         """Of one picture, without painting it."""
-        return labels_of(self.things(index), self.camera(index))
+        return labels_of(self.things(index), self.camera(index), self.road)
 
     def landmarks(self) -> list[Thing]:
         """The lights and signs of the whole world, which stand still."""

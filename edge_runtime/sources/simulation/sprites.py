@@ -18,6 +18,7 @@ TREE_PX = 320
 TREE_HALF = 0.45  # half the width of a tree's picture, as a share of its height
 HAZE_STEPS = 24
 METRE_PX = 14  # of a house front
+SHOPS = ((40, 40, 190), (60, 150, 50), (30, 170, 235), (170, 90, 40), (225, 228, 230), (50, 48, 46))
 _WHITE, _RED, _BLUE, _BLACK, _YELLOW = (238, 240, 240), (38, 30, 200), (165, 85, 25), (20, 20, 20), (30, 200, 245)
 
 
@@ -196,6 +197,12 @@ def front(colour: Colour, length_m: float, height_m: float, style: int, light: L
             pane = np.array([88, 76, 64]) * tone * day * (1 - glow) + warm * glow
             rectangle(x - wide / 2 - 0.12, z - 0.15, wide + 0.24, tall + 0.27, trim)
             rectangle(x - wide / 2, z, wide, tall, tuple(pane.tolist()))
+            if shop and rng.random() < 0.3:  # the shop's name, in letters
+                loud = np.array(SHOPS[int(rng.integers(len(SHOPS)))])
+                board = loud * np.maximum(day, 0.9 * lamp)
+                rectangle(x - wide * 0.45, 2.95, wide * 0.9, 0.5, tuple(board.tolist()))
+                for letter in np.arange(-0.36, 0.36, 0.12).tolist():
+                    rectangle(x + wide * letter, 3.07, wide * 0.07, 0.26, tuple((255 - 0.8 * board).clip(0).tolist()))
             if not shop:
                 rectangle(
                     x - wide / 2,

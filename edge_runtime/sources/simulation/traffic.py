@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .crossings import Crossing
 from .figures import STEPS
-from .layout import Crossing
 from .things import (
     CROSSWALK_M,
     FAST_LANE_M,
@@ -86,7 +86,9 @@ def lane_at(lane: Lane, seed: int, travelled_m: float, speed_mps: float, t_s: fl
         is_truck = draw[1] < (0.10 if abs(lane.y_m) < 3 else 0.22)
         heading = (1.0 if lane.forward else -1.0, 0.0)
         thing = vehicle(identity, is_truck, travelled_m + ahead + sway, y, float(draw[2]), float(draw[3]), heading)
-        yield replace(thing, along_mps=speed_mps * (1 + lane.drift), lamps=True)
+        slows = math.cos(0.21 * t_s + 2.4 * index) < -0.55
+        blinks = float(draw[0]) < 0.12 and int(3 * t_s + index) % 2 == 0
+        yield replace(thing, along_mps=speed_mps * (1 + lane.drift), lamps=True, brakes=slows, blinks=blinks)
 
 
 def vehicle(

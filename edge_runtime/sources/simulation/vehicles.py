@@ -115,6 +115,9 @@ def _rear(builder: Builder, back: float, half: float, belt: float) -> None:
     for side in (-1.0, 1.0):
         builder.across("tail", x, (side * half * 0.985, side * half * 0.60), (belt - 0.27, belt - 0.09), False)
         builder.across("tail high", x, (side * half * 0.93, side * half * 0.74), (belt - 0.22, belt - 0.14), False)
+        builder.across(
+            "indicator", x - 0.002, (side * half * 0.985, side * half * 0.92), (belt - 0.27, belt - 0.09), False
+        )
         builder.across("reflector", x, (side * half * 0.9, side * half * 0.75), (0.44, 0.48), False)
 
 
@@ -126,6 +129,9 @@ def _nose(builder: Builder, front: float, half: float, nose: float) -> None:
     for side in (-1.0, 1.0):
         corners = (side * half * 0.98, side * half * 0.60)
         builder.across("lamp glass", x - 0.04, corners, (nose - 0.19, nose - 0.03), True)
+        builder.across(
+            "indicator", x - 0.02, (side * half * 0.98, side * half * 0.91), (nose - 0.18, nose - 0.04), True
+        )
         builder.across("head", x - 0.03, (side * half * 0.9, side * half * 0.70), (nose - 0.16, nose - 0.05), True)
 
 
@@ -152,7 +158,7 @@ def _glasshouse(
             lamp = [
                 _between(corners, across, up) for across, up in ((0.40, 0.9), (0.60, 0.9), (0.60, 0.96), (0.40, 0.96))
             ]
-            builder.face("reflector", lamp, away)
+            builder.face("third lamp", lamp, away)
 
     for side in (-1.0, 1.0):
         corners = [(x0, side * low, sill), (x3, side * low, sill), (x2, side * high, height), (x1, side * high, height)]
@@ -221,6 +227,7 @@ def _doors(builder: Builder, back: float, half: float, height: float) -> None:
     builder.across("plate", x - 0.01, (-0.26, 0.26), (0.72, 0.84), False)
     for side in (-1.0, 1.0):
         builder.across("tail", x - 0.01, (side * half * 0.96, side * half * 0.66), (0.74, 0.92), False)
+        builder.across("indicator", x - 0.012, (side * half * 0.96, side * half * 0.89), (0.74, 0.92), False)
         builder.across("reflector", x - 0.01, (side * half * 0.96, side * half * 0.84), (1.12, 1.3), False)
 
 

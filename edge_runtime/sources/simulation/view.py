@@ -11,9 +11,11 @@ import numpy.typing as npt
 from .camera import NEAREST_M, Camera
 from .figures import mesh_of
 from .mesh import Array, Mesh
+from .road import STRAIGHT, Road
 from .things import Thing
 
-_ONLY_TURN, _UNSCALED = np.array([1, 1, 0, 0, 0, 0]), np.array([0, 0, 1, 0, 0, 0])
+_HILL_M = np.arange(4.0, 460.0, 4.0)  # where the road before a thing is looked at
+_HARDLY_M = 0.03  # of a thing's foot, hidden by a hill
 
 Box = tuple[float, float, float, float]
 
@@ -24,7 +26,8 @@ class View:
     each face) are the world's.
 
     `box` is around the faces that are solid and seen, `reach` around all that are seen; neither is clipped to the
-    picture. `nearest_m` is how far ahead of the camera the nearest point is.
+    picture. `nearest_m` is how far ahead of the camera the nearest point is. Rows from `ground_px` on are hidden by the
+    crest of a hill before it.
     """
 
     thing: Thing
@@ -36,21 +39,24 @@ class View:
     nearest_m: float
     box: Box
     reach: Box
+    ground_px: float
 
 
-def views(things: Sequence[Thing], camera: Camera) -> list[View]:
+def views(things: Sequence[Thing], camera: Camera, road: Road = STRAIGHT) -> list[View]:
     """Of each thing with a part of its box in the picture, in their order; all are projected at once."""
     if not things:
         return []
-    meshes = [mesh_of(_model(thing), thing.shape, thing.state, thing.arrow) for thing in things]
+    meshes = [mesh_of(model_of(thing), thing.shape, thing.state, thing.arrow) for thing in things]
     place = np.array([(*thing.heading, thing.scale, *thing.xyz_m) for thing in things])
     vertices = _Owned([mesh.vertices for mesh in meshes])
-    world = _turned(vertices.values, vertices.spread(place))
-    pixels, depth = camera.project(world)
+    around = camera.around(road.world(_turned(vertices.values, vertices.spread(place))))
+    pixels, depth = camera.seen(around)
     faces = _Owned([mesh.normals for mesh in meshes])
     at = faces.spread(place)
-    normals = _turned(faces.values, at * _ONLY_TURN + _UNSCALED)
-    first = _turned(np.concatenate([mesh.first for mesh in meshes]), at)
+    first = road.world(_turned(np.concatenate([mesh.first for mesh in meshes]), at))
+    turn = _with_road(place, road)
+    normals = _turned(faces.values, faces.spread(turn))
+    ground = _ground_rows(place[:, 3:], camera, road)
     facing = np.einsum("ij,ij->i", normals, np.array(camera.xyz_m) - first)
     shown = (facing > 0) | ~np.concatenate([mesh.is_sided for mesh in meshes])
     corners = np.concatenate([mesh.corners for mesh in meshes])
@@ -58,11 +64,11 @@ def views(things: Sequence[Thing], camera: Camera) -> list[View]:
     boxes = vertices.boxes(pixels, np.repeat(solid, corners))
     reaches = vertices.boxes(pixels, np.repeat(shown, corners))
     is_body = np.repeat(np.concatenate([mesh.is_solid for mesh in meshes]), corners)
-    ahead = np.where(is_body, world[:, 0] - camera.xyz_m[0], np.inf)
+    ahead = np.where(is_body, around[:, 0], np.inf)
     nearest = np.maximum(np.minimum.reduceat(ahead, vertices.starts[:-1]), 0.0)
     width, height = camera.size
     inside = (boxes[:, 0] < width) & (boxes[:, 1] < height) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
-    inside &= np.maximum.reduceat(depth, vertices.starts[:-1]) > NEAREST_M
+    inside &= (np.maximum.reduceat(depth, vertices.starts[:-1]) > NEAREST_M) & (boxes[:, 1] < ground)
     found = []
     for number in np.flatnonzero(inside).tolist():
         a, b = vertices.starts[number : number + 2]
@@ -78,6 +84,7 @@ def views(things: Sequence[Thing], camera: Camera) -> list[View]:
                 float(nearest[number]),
                 _box(boxes[number]),
                 _box(reaches[number]),
+                float(ground[number]),
             )
         )
     return found
@@ -119,7 +126,34 @@ def _turned(points: Array, place: Array) -> Array:
     return turned + place[:, 3:]
 
 
-def _model(thing: Thing) -> str:
+def _with_road(place: Array, road: Road) -> Array:
+    """Only the turn of each thing, in the world."""
+    turn = np.zeros_like(place)
+    cos, sin = road.at(place[:, 3])[:, 3:5].T
+    turn[:, 0] = place[:, 0] * cos - place[:, 1] * sin
+    turn[:, 1] = place[:, 1] * cos + place[:, 0] * sin
+    turn[:, 2] = 1.0
+    return turn
+
+
+def _ground_rows(xyz: Array, camera: Camera, road: Road) -> Array:
+    """The row from which on a hill hides things at these places of the road; infinite where none does."""
+    eye_m = camera.xyz_m[2]
+    slope = np.maximum.accumulate((road.at(camera.along_m + _HILL_M)[:, 2] - eye_m) / _HILL_M)
+    ahead = np.maximum(xyz[:, 0] - camera.along_m, 1.0)
+    foot = xyz * np.array([1.0, 1.0, 0.0])
+    world = road.world(foot)
+    hidden_m = eye_m + np.interp(ahead - _HILL_M[0], _HILL_M, slope) * ahead - world[:, 2]
+    rows = np.full(len(xyz), np.inf)
+    hides = (hidden_m > _HARDLY_M) & (ahead > 2 * _HILL_M[0])
+    if hides.any():
+        world[:, 2] += hidden_m
+        rows[hides] = camera.project(world[hides])[0][:, 1]
+    return rows
+
+
+def model_of(thing: Thing) -> str:
+    """The name of a thing's mesh."""
     if thing.model in ("house", "row house"):
         length, width, height = thing.size_m
         return f"house {length:.2f} {width:.2f} {height:.2f}"

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 
@@ -44,12 +45,15 @@ def test_the_map_projects_onto_the_labels():
              and label.visibility == 1 and label.distance_m > 40]  # fmt: skip
     assert boxes
     centres = []
+    yaw, pitch = math.radians(pose["yaw_deg"]), math.radians(pose["pitch_deg"])
     for point in document["points"]:
-        ahead, left, up = (a - b for a, b in zip(point["xyz_m"], pose["xyz_m"], strict=True))
-        if ahead > 1:
-            pitch_px = calibration.focal_px[1] * pose["pitch_deg"] * 3.14159 / 180
-            centres.append((calibration.centre_px[0] - calibration.focal_px[0] * left / ahead,
-                            calibration.centre_px[1] - calibration.focal_px[1] * up / ahead - pitch_px))  # fmt: skip
+        x, y, up = (a - b for a, b in zip(point["xyz_m"], pose["xyz_m"], strict=True))
+        ahead, left = x * math.cos(yaw) + y * math.sin(yaw), y * math.cos(yaw) - x * math.sin(yaw)
+        depth = ahead * math.cos(pitch) - up * math.sin(pitch)
+        if depth > 1:
+            down = -ahead * math.sin(pitch) - up * math.cos(pitch)
+            centres.append((calibration.centre_px[0] - calibration.focal_px[0] * left / depth,
+                            calibration.centre_px[1] + calibration.focal_px[1] * down / depth))  # fmt: skip
     for x0, y0, x1, y1 in boxes:
         middle = ((x0 + x1) / 2, (y0 + y1) / 2)
         assert min(abs(x - middle[0]) + abs(y - middle[1]) for x, y in centres) < 2.5

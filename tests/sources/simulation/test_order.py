@@ -1,14 +1,15 @@
 from edge_runtime.sources.simulation.order import painting_order
+from edge_runtime.sources.simulation.road import STRAIGHT
 from edge_runtime.sources.simulation.things import Thing
 from edge_runtime.sources.simulation.traffic import vehicle
 
 from .drives import drive
 
-EYE_Y_M = -5.35
+EYE_M = (0.0, -5.35)
 
 
 def painted(*things):
-    return [thing.identity for thing in painting_order(things, EYE_Y_M)]
+    return [thing.identity for thing in painting_order(things, STRAIGHT, EYE_M)]
 
 
 def test_of_two_in_one_lane_the_farther_is_painted_first():
@@ -29,7 +30,7 @@ def test_a_truck_in_the_nearer_lane_covers_the_car_beside_it():
 
 
 def test_a_barrier_covers_who_comes_and_not_who_drives_ahead():
-    barrier = Thing(1, "barrier 6.0", (30.0, 0.0, 0.0), (6.0, 0.6, 0.85), 30.0)
+    barrier = Thing(1, "barrier 12.0", (36.0, 0.0, 0.0), (12.0, 0.6, 0.85), 30.0)
     coming = vehicle(2, True, 33.0, 1.85, 0.5, 0.1, (-1.0, 0.0))
     ahead = vehicle(3, False, 40.0, -1.85, 0.1, 0.1, (1.0, 0.0))
     assert painted(ahead, barrier, coming) == [2, 1, 3]

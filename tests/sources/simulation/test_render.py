@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_runtime.sources.simulation.light import light_at
 from edge_runtime.sources.simulation.render import Renderer, paint_things
+from edge_runtime.sources.simulation.road import STRAIGHT
 from edge_runtime.sources.simulation.things import Thing
+from edge_runtime.sources.simulation.traffic import vehicle
 
 from .drives import block, camera, drive
 
@@ -20,9 +24,10 @@ def is_colour(pixel, state):
     }[state]
 
 
-def lamp_pixel(image, eye, xyz_m, state):
-    point = np.array([[xyz_m[0], xyz_m[1], xyz_m[2] + LAMP_UP_M[state]]])
-    x, y = eye.project(point)[0][0]
+def lamp_pixel(image, eye, thing, state, road=STRAIGHT):
+    x, y, z = thing.xyz_m
+    point = np.array([[x, y, z + LAMP_UP_M[state] * thing.scale]])
+    x, y = eye.project(road.world(point))[0][0]
     return image[int(y), int(x)]
 
 
@@ -36,9 +41,9 @@ def test_the_lamp_that_is_lit_has_its_colour(ahead_m, state, arrow):
     thing = Thing(1, "traffic light", (ahead_m, -5.3, 4.6), (0.2, 0.62, 1.2), ahead_m, category="traffic light",
                   state=state, arrow=arrow)  # fmt: skip
     paint_things(image, [thing], eye, light_at(0, 0.0))
-    assert is_colour(lamp_pixel(image, eye, thing.xyz_m, state), state)
+    assert is_colour(lamp_pixel(image, eye, thing, state), state)
     for other in LAMP_UP_M.keys() - {state}:
-        assert not is_colour(lamp_pixel(image, eye, thing.xyz_m, other), other)
+        assert not is_colour(lamp_pixel(image, eye, thing, other), other)
 
 
 def test_lights_in_a_whole_picture_have_their_colour_at_100_to_150_m():
@@ -47,9 +52,38 @@ def test_lights_in_a_whole_picture_have_their_colour_at_100_to_150_m():
              if label.state and not label.arrow and 100 < label.distance_m < 150 and label.visibility == 1]  # fmt: skip
     assert len(found) >= 4
     for index, label in found[:6]:
-        place = next(thing.xyz_m for thing in world.things(index) if thing.identity == label.identity)
+        light = next(thing for thing in world.things(index) if thing.identity == label.identity)
         picture = Renderer(world).picture(index)
-        assert is_colour(lamp_pixel(picture, world.camera(index), place, label.state), label.state)
+        assert is_colour(lamp_pixel(picture, world.camera(index), light, label.state, world.road), label.state)
+
+
+def test_an_aged_lamp_is_dimmer_and_keeps_its_colour():
+    eye = camera()
+
+    def lamp(glow):
+        image = np.full((1080, 1920, 3), 150, np.uint8)
+        thing = Thing(1, "traffic light", (40.0, -5.3, 4.6), (0.2, 0.37, 1.08), 40.0, category="traffic light",
+                      state="red", glow=glow)  # fmt: skip
+        paint_things(image, [thing], eye, light_at(0, 0.0))
+        return lamp_pixel(image, eye, thing, "red")
+
+    assert lamp(0.5)[2] < 0.85 * lamp(1.0)[2]
+    assert is_colour(lamp(0.5), "red")
+
+
+def test_a_car_that_brakes_or_blinks_shows_it_by_day():
+    eye = camera()
+
+    def brightest(**shown):
+        image = np.zeros((1080, 1920, 3), np.uint8)
+        car = replace(vehicle(1, False, 25.0, -5.35, 0.3, 0.1, (1.0, 0.0)), **shown)
+        paint_things(image, [car], eye, light_at(0, 0.0))
+        blue, green, red = (image[..., channel].astype(int) for channel in range(3))
+        return (red - 2 * green).max(), (np.minimum(red - green, green - blue)).max()
+
+    red, amber = brightest()
+    assert brightest(brakes=True)[0] > red + 30
+    assert brightest(blinks=True)[1] > amber + 15
 
 
 def test_the_same_seed_paints_the_same_bytes_in_any_order():
