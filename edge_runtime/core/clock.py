@@ -35,3 +35,8 @@ class SystemClock:
         if remaining_s > 0:
             return not stop.wait(remaining_s)
         return not stop.is_set()
+
+
+def unix_ns() -> int:
+    """Time since 1970 for people and other programs; it may jump, so no duration is measured with it."""
+    return time.time_ns()

@@ -34,8 +34,10 @@ class Detections:
         n = self.xyxy.shape[:1]
         if self.xyxy.shape != (*n, 4):
             raise ValueError(f"xyxy must be (n, 4), got {self.xyxy.shape}")
-        columns = (self.confidence, self.class_id, self.track_id, self.label)
-        for name, column in zip(("confidence", "class_id", "track_id", "label"), columns, strict=True):
+        if n == self.confidence.shape == self.class_id.shape == self.track_id.shape and self.label is None:
+            return  # as a rule
+        for name in ("confidence", "class_id", "track_id", "label"):
+            column = getattr(self, name)
             if column is not None and column.shape != n:
                 raise ValueError(f"{name} must be ({n[0]},), got {column.shape}")
 

@@ -46,20 +46,24 @@ Selection = RowSelection | PlaneSelection
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedRows:
-    """Candidates of one batch row: `index` (k,) ascending, and (k, columns) of each output. Belongs to the caller."""
+    """Candidates of one or several batch rows, one row after another. Belongs to the caller.
+
+    `index` (k,) ascends within a row, `columns` are (k, columns) of each output, `counts` says how many each row has.
+    """
 
     index: npt.NDArray[np.intp]
     columns: tuple[Array, ...]
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedPlanes:
-    """One batch row: (n, h, w) uint8, 1 where the class is, all heads' indices one after the other.
+    """For each batch row (n, h, w) uint8, 1 where the class is, all heads' indices one after the other.
 
     Valid as long as the outputs it was made of.
     """
 
-    planes: npt.NDArray[np.uint8]
+    planes: tuple[npt.NDArray[np.uint8], ...]
 
 
 Selected = SelectedRows | SelectedPlanes

@@ -173,17 +173,14 @@ class CudaGpu:
         """Make the calling thread talk to this GPU; every thread that does needs it once."""
         self._device.set_current()
 
-    def revive(self) -> None:
-        """Make the GPU work again for this process after an error that broke its context, if one did.
-
-        Everything that was made on it, by this object or by others in the process, is gone then.
-        """
-        if self._runtime.cudaDeviceSynchronize()[0]:
-            check(self._runtime, self._runtime.cudaDeviceReset(), "resetting the GPU for this process")
-            # The context comes back to life with the next call that needs it; cuda.core takes it as it finds it.
-            check(self._runtime, self._runtime.cudaSetDevice(self._device.device_id), "choosing the GPU again")
-            check(self._runtime, self._runtime.cudaFree(0), "making a new context")
-        self._device.set_current()
+    def check_alive(self) -> None:
+        """Raise `EngineError` if an error broke this process's context: CUDA gives a process no second one."""
+        broken = self._runtime.cudaDeviceSynchronize()[0]
+        if broken:
+            raise EngineError(
+                f"{getattr(broken, 'name', broken)} broke the GPU for this process, and only a new process can use it "
+                "again: start the run again (as a service it does so by itself)"
+            )
 
     def stream(self, name: str) -> Stream:
         return CudaStream(self._runtime, name, self._device.create_stream())

@@ -6,7 +6,7 @@ the host no longer walks through megabytes that no cache has seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from math import prod
@@ -50,14 +50,15 @@ class CudaSelect:
             self._work = _Planes(gpu, selection, shapes, stream)
         self._results: list[Mirror] = []
         self._headers: list[Array] = []
-        self._bodies: list[Array] = []
+        self._found: list[list[tuple[Array, ...]]] = []  # by slot and batch row, as `read` wants it
         try:
             for _ in range(slots):
                 result = gpu.mirror(max_batch * (HEADER_BYTES + self._work.row_bytes))
                 self._results.append(result)
                 data = result.array((result.nbytes,), np.uint8)
                 self._headers.append(data[: max_batch * HEADER_BYTES].view(np.int32).reshape(max_batch, -1))
-                self._bodies.append(data[max_batch * HEADER_BYTES :].reshape(max_batch, -1))
+                rows = data[max_batch * HEADER_BYTES :].reshape(max_batch, -1)
+                self._found.append([self._work.look(row) for row in rows])
         except EngineError:
             self.close()
             raise
@@ -72,16 +73,16 @@ class CudaSelect:
         self._work.launch(batch, outputs, result.address, result.address + headers_bytes, stream=stream)
         result.to_host(headers_bytes + batch * self._work.row_bytes, stream=stream)
 
-    def selected(self, slot: int, row: int) -> Selected | None:
-        """What was picked out of a batch row; None when there was not room for all of it.
+    def selected(self, slot: int, rows: int) -> Selected | None:
+        """What was picked out of the first `rows` batch rows; None when there was not room for all of it.
 
         Raises OutputError when the outputs hold NaN or infinity.
         """
-        kept, broken = self._headers[slot][row, :2].tolist()
-        if broken:
+        headers = self._headers[slot][:rows, :2].tolist()
+        if broken := sum(broken for _, broken in headers):
             names = " and ".join(f"'{name}'" for name in self._work.outputs)
             raise OutputError(f"output {names} has {broken} values that are NaN or infinite")
-        return self._work.read(kept, self._bodies[slot][row])
+        return self._work.read([kept for kept, _ in headers], self._found[slot])
 
     def close(self) -> None:
         """Give the memory back; nothing may be using it. May be called twice."""
@@ -113,7 +114,8 @@ class _Rows:
         self._capacity = capacity
         self._candidates = shapes[self.outputs[-1]][selection.axis]
         self._widths = [shapes[name][3 - selection.axis] for name in self.outputs]
-        self.row_bytes = _padded(4 * capacity * (1 + sum(self._widths)))
+        self._bytes = 4 * capacity * (1 + sum(self._widths))
+        self.row_bytes = _padded(self._bytes)
         self._competing = _constant(gpu, selection.columns, stream)
         self._rivals = np.int32(len(selection.columns))
         self._objectness = np.int32(-1 if selection.objectness is None else selection.objectness)
@@ -130,17 +132,21 @@ class _Rows:
         )
         self._kernel.launch((-(-self._candidates // _THREADS), batch, 1), (_THREADS, 1, 1), arguments, stream=stream)
 
-    def read(self, kept: int, body: Array) -> SelectedRows | None:
-        if kept > self._capacity:
+    def look(self, row: Array) -> tuple[Array, ...]:
+        """Where indices (capacity,) and columns (capacity, columns) of a batch row are in its bytes."""
+        columns = row[4 * self._capacity : self._bytes].view(np.float32)
+        return row[: 4 * self._capacity].view(np.int32), columns.reshape(self._capacity, -1)
+
+    def read(self, kept: Sequence[int], rows: Sequence[tuple[Array, ...]]) -> SelectedRows | None:
+        """The GPU keeps candidates in no particular order."""
+        if max(kept) > self._capacity:
             return None
-        index = body[: 4 * kept].view(np.int32)
-        order = index.argsort()
-        width = sum(self._widths)
-        begin = 4 * self._capacity
-        values = body[begin : begin + 4 * kept * width].view(np.float32).reshape(kept, width)[order]
-        if len(self._widths) == 1:
-            return SelectedRows(index[order].astype(np.intp), (values,))
-        return SelectedRows(index[order].astype(np.intp), (values[:, : self._widths[0]], values[:, self._widths[0] :]))
+        orders = [index[:count].argsort() for count, (index, _) in zip(kept, rows, strict=False)]
+        index = np.concatenate([index.take(order) for order, (index, _) in zip(orders, rows, strict=False)])
+        table = np.concatenate([columns.take(order, axis=0) for order, (_, columns) in zip(orders, rows, strict=False)])
+        first = self._widths[0]
+        columns = (table,) if len(self._widths) == 1 else (table[:, :first], table[:, first:])
+        return SelectedRows(index.astype(np.intp), columns, tuple(kept))
 
     def close(self) -> None:
         self._competing.close()
@@ -172,8 +178,12 @@ class _Planes:
             self._kernel.launch(grid, (_THREADS, 1, 1), arguments, stream=stream)
             first += count
 
-    def read(self, kept: int, body: Array) -> SelectedPlanes:
-        return SelectedPlanes(body[: self._bytes].reshape(-1, *self._size))
+    def look(self, row: Array) -> tuple[Array, ...]:
+        """Where the planes (n, h, w) of a batch row are in its bytes."""
+        return (row[: self._bytes].reshape(-1, *self._size),)
+
+    def read(self, kept: Sequence[int], rows: Sequence[tuple[Array, ...]]) -> SelectedPlanes:
+        return SelectedPlanes(tuple(planes for (planes,), _ in zip(rows, kept, strict=False)))
 
     def close(self) -> None:
         for wanted in self._wanted:

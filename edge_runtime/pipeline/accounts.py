@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ class Accounts:
         self.failed = 0
         self.failures: Counter[str] = Counter()
         self.latency = Quantiles()
-        self.stages: dict[str, Quantiles] = {}
+        self.stages: dict[str, Quantiles] = defaultdict(Quantiles)
         self.first_capture_ns: int | None = None
         self.first_publish_ns: int | None = None
         self.last_publish_ns: int | None = None
@@ -93,7 +93,7 @@ class Accounts:
             self.published += 1
             self.latency.add(result.latency_ms)
             for stage, took_ms in result.stage_ms.items():
-                self.stages.setdefault(stage, Quantiles()).add(took_ms)
+                self.stages[stage].add(took_ms)
             self._recent.append((now_ns, result.latency_ms, result.stage_ms))
             while now_ns - self._recent[0][0] > NS:
                 self._recent.popleft()

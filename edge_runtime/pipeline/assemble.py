@@ -152,7 +152,7 @@ class _Assembler:
         self.networks.clear()
         self._gpu = None
         if gpu is not None:
-            gpu.revive()
+            gpu.check_alive()
         for name, model in self._models():
             self._open(name, model)
         return self.networks

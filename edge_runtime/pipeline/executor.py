@@ -6,7 +6,8 @@ and publishes, and only then gives the entry back. So at most `in_flight` frames
 network finds its next input ready when it ends, and no buffer is written before its last reader is done.
 
 Where every network runs on a GPU and a file is replayed fast, one thread does both: enqueueing does not wait for
-anything, so there is no work on the host to overlap, and two threads would only take turns at the interpreter.
+anything, so there is no work on the host to overlap, and two threads would only take turns at the interpreter. Pictures
+that are in memory already it also takes by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint
 from edge_runtime.core.trace import BACK, FRONT, TraceLog
@@ -23,7 +25,7 @@ from edge_runtime.errors import EngineError, OutputError
 from .admission import Admission
 from .entry import Entry
 from .feed import Captured
-from .slot import NewestSlot
+from .slot import HandOver, NewestSlot
 from .steps import Step
 
 Publish = Callable[[Frame, FrameResult], None]
@@ -62,6 +64,7 @@ class Executor:
         for ring in range(in_flight):
             self._free.put(ring)
         self._launched: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._flying: deque[Entry] = deque()  # where one thread does all
         self._trace = trace
         self._alone = alone
         self._recover = recover
@@ -71,6 +74,8 @@ class Executor:
         self._engine_failures = 0
         self._admission = Admission() if fresh else None
         self._ended = threading.Event()
+        if isinstance(slot, HandOver):
+            slot.work = self._take_on
 
     def run_front(self) -> None:
         """Take, preprocess and enqueue until the slot is closed and empty."""
@@ -128,28 +133,32 @@ class Executor:
             del entry
         self.cpu_ns["back"] = self._clock.thread_cpu_ns()
 
-    def run_alone(self) -> None:
-        """Both of them on one thread: the ring is kept full, and the oldest frame is finished to make room."""
-        flying: deque[Entry] = deque()
+    def run_alone(self, read: Callable[[], None] | None = None) -> None:
+        """Both of them on one thread; with `read` that reads the frames as well, and puts them into a `HandOver`."""
+        if read is not None:
+            read()
+        while self.failure is None and (captured := self._slot.take()) is not None:
+            self._take_on(captured)
+            del captured
+        self._finish_all()
+        self.cpu_ns["alone"] = self._clock.thread_cpu_ns()
+
+    def _take_on(self, captured: Captured) -> None:
+        """Launch a frame and make room for the next: the ring is full while the oldest is finished."""
         try:
-            while self.failure is None:
-                if len(flying) == self._in_flight:
-                    self._finish_or_lose(flying.popleft())
-                captured = self._slot.take()
-                if captured is None:
-                    break
-                if self._broken is not None:
-                    while flying:
-                        self._finish_or_lose(flying.popleft())
-                    self._make_networks_anew()
-                flying.append(self._launch(captured, self._taken % self._in_flight))
-                del captured
+            if self._broken is not None:
+                self._finish_all()
+                self._make_networks_anew()
+            self._flying.append(self._launch(captured, self._taken % self._in_flight))
         except BaseException as error:
             self.fail(error)
             self.lost_frames += 1
-        while flying:
-            self._finish_or_lose(flying.popleft())
-        self.cpu_ns["alone"] = self._clock.thread_cpu_ns()
+        if len(self._flying) == self._in_flight:
+            self._finish_or_lose(self._flying.popleft())
+
+    def _finish_all(self) -> None:
+        while self._flying:
+            self._finish_or_lose(self._flying.popleft())
 
     def _finish_or_lose(self, entry: Entry) -> None:
         try:
@@ -197,7 +206,11 @@ class Executor:
         self._ended.set()
         self._slot.close()
 
-    def threads(self) -> tuple[threading.Thread, ...]:
-        """To be started together; the last of them ends when the last frame is out."""
-        work = {"alone": self.run_alone} if self._alone else {"front": self.run_front, "back": self.run_back}
+    def threads(self, read: Callable[[], None]) -> tuple[threading.Thread, ...]:
+        """To be started together; the last of them ends when the last frame is out. `read` fills the slot."""
+        work: dict[str, Callable[[], None]] = {"source": read, "front": self.run_front, "back": self.run_back}
+        if self._alone:
+            work = {"source": read, "alone": self.run_alone}
+        if isinstance(self._slot, HandOver):
+            work = {"alone": partial(self.run_alone, read)}
         return tuple(threading.Thread(target=run, name=name, daemon=True) for name, run in work.items())

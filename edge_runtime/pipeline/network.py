@@ -37,8 +37,8 @@ class Network(Protocol):
         """Wait for the slot's call. Raises `EngineError` when it failed."""
         ...
 
-    def decode(self, slot: int, row: int, view: ViewTransform) -> Detections | Masks:
-        """What a batch row says, in full-frame pixels. Raises `OutputError` when it makes no sense."""
+    def decode(self, slot: int, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
+        """What each batch row of a call says, in full-frame pixels. Raises `OutputError` when one makes no sense."""
         ...
 
     def outputs(self, slot: int) -> Mapping[str, Array]:
@@ -83,8 +83,8 @@ class HostNetwork:
     def wait(self, slot: int) -> None:
         self._outputs[slot] = self.engine.collect(slot)
 
-    def decode(self, slot: int, row: int, view: ViewTransform) -> Detections | Masks:
-        return self._decoder.decode(self._outputs[slot], row, view)
+    def decode(self, slot: int, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
+        return [self._decoder.decode(self._outputs[slot], row, view) for row, view in enumerate(views)]
 
     def outputs(self, slot: int) -> Mapping[str, Array]:
         return self._outputs[slot]
@@ -143,12 +143,13 @@ class CudaNetwork:
         self._use_gpu_here()
         self.engine.wait(slot)
 
-    def decode(self, slot: int, row: int, view: ViewTransform) -> Detections | Masks:
+    def decode(self, slot: int, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
         if self._select is not None and isinstance(self._decoder, SelectiveDecoder):
-            selected = self._select.selected(slot, row)
+            selected = self._select.selected(slot, len(views))
             if selected is not None:
-                return self._decoder.decode_selected(selected, view)
-        return self._decoder.decode(self.outputs(slot), row, view)
+                return self._decoder.decode_selected(selected, views)
+        outputs = self.outputs(slot)
+        return [self._decoder.decode(outputs, row, view) for row, view in enumerate(views)]
 
     def outputs(self, slot: int) -> Mapping[str, Array]:
         self._use_gpu_here()

@@ -13,7 +13,7 @@ from edge_runtime.config.schema import ParityBlock, Source
 from edge_runtime.core import Detections, Frame, Region
 from edge_runtime.engines.tensorrt.parity import OutputParity, compare, refusal, worst
 from edge_runtime.errors import OutputError
-from edge_runtime.sources import open_source
+from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.vision.nms import iou_matrix
 
 from .network import Network
@@ -80,7 +80,7 @@ def measure(reference: Network, engine: Network, frames: Sequence[Frame], block:
             network.wait(0)
             answers.append({name: value[:1].copy() for name, value in network.outputs(0).items()})
             try:
-                result = network.decode(0, 0, view)
+                (result,) = network.decode(0, (view,))
             except OutputError as error:
                 broken = str(error)
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -47,3 +48,21 @@ class NewestSlot(Generic[T]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+class HandOver(NewestSlot[T]):
+    """Takes the place of the slot where one thread both reads and works: what is put is worked on at once.
+
+    `work` is set before the first `put`. Nothing is ever inside.
+    """
+
+    work: Callable[[T], None]
+
+    def put(self, item: T, wait: bool = False) -> bool:
+        if self._closed:
+            return False
+        self.work(item)
+        return True
+
+    def take(self) -> T | None:
+        return None

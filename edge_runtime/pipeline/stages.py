@@ -157,7 +157,8 @@ class _Stages:
             if stage.of in entry.skipped:
                 return coast.at(entry.t_ns, entry.frame.width, entry.frame.height)
             named = tracker.update(entry.detections[stage.of])
-            tracks = named.take(named.track_id != UNTRACKED)
+            tracked = named.track_id != UNTRACKED
+            tracks = named if tracked.all() else named.take(tracked)
             coast.seen(entry.t_ns, tracks)
             return tracks
 

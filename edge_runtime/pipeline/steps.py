@@ -48,15 +48,13 @@ class WholeFrame:
         return (Region.whole(entry.frame),)
 
 
-class _Row(NamedTuple):
-    """One view of one stage: which row of which call sees it."""
+class _Call(NamedTuple):
+    """One call of a network: for each row of its batch the stage that wants it, and what it looks at."""
 
-    stage: str
-    region: Region
-    transform: ViewTransform
     slot: int
-    row: int
-    share: float  # of the call's time
+    stages: Sequence[str]
+    regions: Sequence[Region]
+    views: Sequence[ViewTransform]
 
 
 class NetworkStep:
@@ -82,7 +80,7 @@ class NetworkStep:
         self._looks, self._model, self._variants, self._in_flight = looks, model, variants, in_flight
         self._clock, self._rests, self._trace = clock, rests, trace
         self._networks: Mapping[str, Network] = {}
-        self._flying: dict[int, tuple[Network, list[_Row]]] = {}
+        self._flying: dict[int, tuple[Network, list[_Call]]] = {}
 
     def replace_networks(self, networks: Mapping[str, Network]) -> None:
         """Go on with networks made anew, of the same models; nothing may be in flight."""
@@ -91,47 +89,49 @@ class NetworkStep:
     def launch(self, entry: Entry) -> None:
         began_ns = self._clock.now_ns()
         network = self._networks[self._variants.get(entry.point.variant or "", self._model)]
-        rows: list[_Row] = []
-        self._flying[entry.ring] = (network, rows)  # filled call by call, so that what was started is waited for
+        calls: list[_Call] = []
+        self._flying[entry.ring] = (network, calls)  # filled call by call, so that what was started is waited for
         if self._rests and entry.ordinal % entry.point.detector_period:
             entry.skipped.update(look.name for look in self._looks)
             return
-        wanted: list[tuple[str, Region]] = []
+        stages: list[str] = []
+        wanted: list[Region] = []
         for look in self._looks:
             regions = look.regions(entry)
             if not isinstance(look, WholeFrame):
                 entry.regions[look.name] = regions
-            wanted += [(look.name, region) for region in regions]
+            stages += [look.name] * len(regions)
+            wanted += regions
         batch, slot = network.engine.max_batch, entry.ring * (network.engine.slots // self._in_flight)
         for first in range(0, len(wanted), batch):
             part = wanted[first : first + batch]
-            views = network.launch(entry.ring, slot, entry.frame, [region for _, region in part])
-            for row, ((stage, region), view) in enumerate(zip(part, views, strict=True)):
-                rows.append(_Row(stage, region, view, slot, row, 1 / len(part)))
+            views = network.launch(entry.ring, slot, entry.frame, part)
+            calls.append(_Call(slot, stages[first : first + batch], part, views))
             slot += 1
         entry.stage_ms[f"{self.name}.preprocess"] = (self._clock.now_ns() - began_ns) / 1e6
 
     def finish(self, entry: Entry) -> None:
         if self.name in entry.skipped:
             return
-        network, rows = self._flying[entry.ring]
-        slots = {row.slot for row in rows}
-        _wait(network, slots)
+        network, calls = self._flying[entry.ring]
+        _wait(network, [call.slot for call in calls])
         if self._trace is not None:
-            for slot in slots:
-                begin_ns, end_ns = network.engine.span_ns(slot)
+            for call in calls:
+                begin_ns, end_ns = network.engine.span_ns(call.slot)
                 lane = f"{NETWORK} {network.engine.name}"
                 self._trace.span(lane, self.name, begin_ns, end_ns, entry.frame.frame_id)
         began_ns = self._clock.now_ns()
         found: dict[str, list[View]] = {look.name: [] for look in self._looks}
         took_ms = dict.fromkeys(found, 0.0)
-        for row in rows:
-            took_ms[row.stage] += network.engine.took_ms(row.slot) * row.share
-            seen = network.decode(row.slot, row.row, row.transform)
-            if isinstance(seen, Masks):
-                entry.masks[row.stage] = seen
-            else:
-                found[row.stage].append(View(row.region, row.transform, seen))
+        for call in calls:
+            each_ms = network.engine.took_ms(call.slot) / len(call.views)
+            decoded = network.decode(call.slot, call.views)
+            for stage, region, view, seen in zip(call.stages, call.regions, call.views, decoded, strict=True):
+                took_ms[stage] += each_ms
+                if isinstance(seen, Masks):
+                    entry.masks[stage] = seen
+                else:
+                    found[stage].append(View(region, view, seen))
         for stage, views in found.items():
             entry.stage_ms[stage] = took_ms[stage]
             if stage not in entry.masks:
@@ -143,7 +143,7 @@ class NetworkStep:
 def _wait(network: Network, slots: Iterable[int]) -> None:
     """Every call is waited for, also behind one that failed: its slot must be free for the next frame."""
     failure: EngineError | None = None
-    for slot in sorted(slots):
+    for slot in slots:
         try:
             network.wait(slot)
         except EngineError as error:
@@ -185,8 +185,7 @@ class CascadeStep:
         for first in range(0, len(regions), batch):
             views = network.launch(entry.ring, slot, entry.frame, regions[first : first + batch])
             network.wait(slot)
-            for number, view in enumerate(views):
-                found = network.decode(slot, number, view)
+            for number, found in enumerate(network.decode(slot, views)):
                 if isinstance(found, Detections) and len(found) and found.confidence[0] >= self._stage.confidence:
                     label[chosen[first + number]] = found.class_id[0]
             slot += 1

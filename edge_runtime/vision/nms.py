@@ -19,15 +19,18 @@ def nms(xyxy: Array, confidence: Array, class_id: Array, iou: float) -> npt.NDAr
     without area marks nothing and is dropped (OpenCV would let it suppress any other one).
     """
     corner, size = xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]
-    rows: npt.NDArray[np.intp] = (size > 0).all(axis=1).nonzero()[0]
-    if len(rows) < 2:
-        return rows
+    if len(xyxy) and not size.min() > 0:
+        rows: npt.NDArray[np.intp] = (size > 0).all(axis=1).nonzero()[0]
+        return rows[nms(xyxy.take(rows, axis=0), confidence[rows], class_id[rows], iou)]
+    if len(xyxy) < 2:
+        return np.arange(len(xyxy))
     # OpenCV keeps classes apart by moving each beyond the largest coordinate, which holds for coordinates from 0 on;
     # and it drops a score that is not above the threshold it is given.
-    boxes = np.concatenate([corner - corner.min(axis=0), size], axis=1).take(rows, axis=0)
-    scores = np.maximum(confidence[rows], _LEAST_SCORE)
-    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores.tolist(), class_id[rows].tolist(), 0.0, iou)
-    return rows[np.asarray(kept, np.intp)]
+    if corner.min() < 0:
+        corner = corner - corner.min(axis=0)
+    boxes, scores = np.concatenate([corner, size], axis=1), np.maximum(confidence, _LEAST_SCORE)
+    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores.tolist(), class_id.tolist(), 0.0, iou)
+    return np.asarray(kept, np.intp)
 
 
 def iou_matrix(a: Array, b: Array) -> npt.NDArray[np.float64]:

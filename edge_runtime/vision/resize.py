@@ -7,6 +7,7 @@ alone maps one picture onto the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -52,6 +53,24 @@ class ViewTransform:
         """Boxes (n, 4) in full-frame pixels, cut at the edges of the view; one outside it is left without area."""
         low, high = _limits(self.view)
         return np.asarray(np.minimum(np.maximum(xyxy, low), high), np.float32)
+
+
+def to_frame(xyxy: npt.NDArray[Any], views: Sequence[ViewTransform], view_of: npt.NDArray[np.intp] | None) -> Boxes:
+    """Boxes (n, 4) of network inputs, cut at the edges of their views, in full-frame pixels.
+
+    `view_of` (n,) says which of the views each box is of; None means the only one.
+    """
+    rows = _to_frame(views[0].picture, views[0].view)
+    if view_of is not None:
+        rows = np.concatenate([_to_frame(view.picture, view.view) for view in views]).take(view_of, axis=0)
+    moved = np.asarray(xyxy, np.float32) * rows[:, :4] + rows[:, 4:8]
+    return np.asarray(np.minimum(np.maximum(moved, rows[:, 8:12]), rows[:, 12:]))
+
+
+@lru_cache(maxsize=256)
+def _to_frame(picture: Rect, view: Rect) -> Boxes:
+    """Scale, shift and limits of one view, as a row (1, 16)."""
+    return np.concatenate([*_affine(picture, view), *_limits(view)])[None]
 
 
 def _map(xyxy: npt.NDArray[Any], source: Rect, target: Rect) -> Boxes:

@@ -94,10 +94,11 @@ def test_what_the_gpu_picks_out_decodes_to_what_the_whole_outputs_decode_to(comp
         assert decoder.check({name: value.shape for name, value in outputs.items()}) == []
         on_gpu = OnGpu(compiled, decoder, outputs)
         on_gpu.run(seed % 2, outputs)
-        for row in range(2):
-            wanted = decoder.decode(outputs, row, VIEW)
-            got = decoder.decode_selected(on_gpu.select.selected(seed % 2, row), VIEW)
-            assert on_gpu.gpu.races == []
+        views = (VIEW, plan_view((100, 50, 164, 210), INPUT.size, INPUT.resize))
+        found = decoder.decode_selected(on_gpu.select.selected(seed % 2, 2), views)
+        assert on_gpu.gpu.races == []
+        for row, (view, got) in enumerate(zip(views, found, strict=True)):
+            wanted = decoder.decode(outputs, row, view)
             if family == "segmentation":
                 assert np.array_equal(got.planes, wanted.planes)
                 assert got.xyxy == wanted.xyxy
@@ -113,7 +114,8 @@ def test_a_slot_starts_from_nothing_every_time(compiled):
     on_gpu = OnGpu(compiled, decoder, outputs)
     on_gpu.run(0, outputs)
     on_gpu.run(0, {name: np.zeros_like(value) for name, value in outputs.items()})
-    assert len(decoder.decode_selected(on_gpu.select.selected(0, 0), VIEW)) == 0
+    (found,) = decoder.decode_selected(on_gpu.select.selected(0, 1), (VIEW,))
+    assert len(found) == 0
 
 
 def test_more_candidates_than_there_is_room_for_are_not_cut_off_but_said(compiled):
@@ -121,7 +123,7 @@ def test_more_candidates_than_there_is_room_for_are_not_cut_off_but_said(compile
     decoder = decoder_of("yolov5", keys)
     on_gpu = OnGpu(compiled, decoder, outputs, capacity=4)
     on_gpu.run(0, outputs)
-    assert on_gpu.select.selected(0, 0) is None
+    assert on_gpu.select.selected(0, 1) is None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -132,9 +134,9 @@ def test_values_that_are_no_numbers_fail_the_row_they_are_in(compiled, family, b
     next(iter(outputs.values()))[1, -1, 5 if family != "boxes_scores" else 2] = bad
     on_gpu = OnGpu(compiled, decoder, outputs)
     on_gpu.run(0, outputs)
-    assert on_gpu.select.selected(0, 0) is not None
+    assert on_gpu.select.selected(0, 1) is not None
     with pytest.raises(OutputError, match="NaN or infinite"):
-        on_gpu.select.selected(0, 1)
+        on_gpu.select.selected(0, 2)
 
 
 def test_a_call_allocates_nothing_and_waits_for_nothing(compiled):

@@ -8,7 +8,7 @@ from edge_runtime.core import Detections, Frame, OperatingPoint, SystemClock
 from edge_runtime.errors import EngineError, OutputError
 from edge_runtime.pipeline.executor import ENGINE_FAILURES_IN_A_ROW, Executor
 from edge_runtime.pipeline.feed import Captured
-from edge_runtime.pipeline.slot import NewestSlot
+from edge_runtime.pipeline.slot import HandOver, NewestSlot
 
 
 class FakeNetwork:
@@ -40,8 +40,8 @@ def frame(n):
     return Captured(Frame(n, "front", n, np.zeros((2, 2, 3), np.uint8)), 0.1)
 
 
-def start(network, in_flight=2, alone=False, recover=None):
-    slot: NewestSlot[Captured] = NewestSlot()
+def start(network, in_flight=2, alone=False, recover=None, slot=None, read=lambda: None):
+    slot = slot or NewestSlot()
     published = []
     executor = Executor(
         slot,
@@ -54,7 +54,7 @@ def start(network, in_flight=2, alone=False, recover=None):
         recover=recover,
         point=OperatingPoint,
     )
-    threads = executor.threads()
+    threads = executor.threads(read)
     for thread in threads:
         thread.start()
     return slot, executor, threads, published
@@ -179,6 +179,43 @@ def test_a_defect_in_a_stage_ends_the_run_instead_of_hanging_it(where, alone, mo
     assert isinstance(executor.failure, ZeroDivisionError)
     assert executor.lost_frames >= 1
     assert [result.frame_id for result in published] == list(range(len(published)))
+
+
+@pytest.mark.parametrize("breaks_at", [None, 20])
+def test_pictures_in_memory_are_read_by_the_thread_that_does_all_the_rest(breaks_at):
+    network = FakeNetwork([], {breaks_at: EngineError("broken")} if breaks_at else None)
+    network.free_running = True
+    slot: HandOver[Captured] = HandOver()
+    readers, taken = [], []
+
+    def read():
+        readers.append(threading.get_ident())
+        taken.extend(slot.put(frame(n), wait=True) for n in range(40))
+        slot.close()
+
+    _, _, threads, published = start(network, alone=True, slot=slot, read=read)
+    (thread,) = threads
+    thread.join(10)
+    assert readers == [thread.ident]
+    assert taken == [True] * 40
+    assert [result.frame_id for result in published] == list(range(40))
+    assert [result.frame_id for result in published if result.error] == ([20] if breaks_at else [])
+    launched = [event[1] for event in network.events if event[0] == "launch"]
+    assert network.events.index(("launch", 1, 1)) < network.events.index(("finish", 0, 0))
+    assert launched == list(range(40))
+
+
+def test_a_frame_that_is_handed_over_after_a_defect_is_not_taken(monkeypatch):
+    network = FakeNetwork([])
+    monkeypatch.setattr(network, "launch", lambda entry: 1 / 0)
+    slot: HandOver[Captured] = HandOver()
+    taken = []
+    _, executor, threads, published = start(
+        network, alone=True, slot=slot, read=lambda: taken.extend(slot.put(frame(n)) for n in range(3))
+    )
+    threads[0].join(10)
+    assert (taken, published, executor.lost_frames) == ([True, False, False], [], 1)
+    assert isinstance(executor.failure, ZeroDivisionError)
 
 
 def test_threads_end_when_nothing_ever_comes():

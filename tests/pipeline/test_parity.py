@@ -26,8 +26,8 @@ class Fixed:
     def wait(self, slot):
         pass
 
-    def decode(self, slot, row, view):
-        return self.decoder.decode(self.answer, row, view)
+    def decode(self, slot, views):
+        return [self.decoder.decode(self.answer, row, view) for row, view in enumerate(views)]
 
     def outputs(self, slot):
         return self.answer

@@ -37,8 +37,8 @@ class Network:
         if slot == self.fails_slot:
             raise EngineError("road: broken")
 
-    def decode(self, slot, row, view):
-        return Detections.of([view.view], [self.confidence], [slot])
+    def decode(self, slot, views):
+        return [Detections.of([view.view], [self.confidence], [slot]) for view in views]
 
 
 class Fixed:

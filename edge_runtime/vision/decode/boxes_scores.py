@@ -34,11 +34,10 @@ class BoxesScores(RowDecoder):
     def read(self, selected: SelectedRows) -> Candidates:
         boxes, scores = selected.columns
         score, class_id = self.classes.best(scores)
-        chosen = self.admit(score, class_id)
-        xyxy = boxes.take(chosen, axis=0) * self._scale
+        xyxy = boxes * self._scale
         if self._block.box_format == "cxcywh":
             xyxy = corners(xyxy[:, :2], xyxy[:, 2:])
-        return Candidates(xyxy, score[chosen], class_id[chosen])
+        return Candidates(xyxy, score, class_id)
 
 
 def check_pair(outputs: Shapes, boxes: str, scores: str, classes: ClassMap) -> list[Mismatch]:

@@ -37,6 +37,8 @@ class ClassMap:
         ids = [table.add(name) for name in names.values()]  # also of those not kept: a COCO network keeps COCO's ids
         ids = [class_id if want else DROPPED for class_id, want in zip(ids, wanted, strict=True)]
         self.ids = np.array(ids, np.int32)
+        self.drops = DROPPED in ids
+        self.end = max(ids) + 1
         self._all = not isinstance(block.classes, dict)
 
     def best(self, scores: Array) -> tuple[Array, npt.NDArray[np.int32]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -68,8 +68,8 @@ class SelectiveDecoder(Decoder):
         """What it reads of outputs of these shapes, which `check` had nothing to say about."""
 
     @abstractmethod
-    def decode_selected(self, selected: Selected, view: ViewTransform) -> Detections | Masks:
-        """What `decode` says of a batch row of which this was selected."""
+    def decode_selected(self, selected: Selected, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
+        """What `decode` says of each of the batch rows of which this was selected."""
 
 
 def the_output(outputs: Mapping[str, Any], name: str | None) -> str:

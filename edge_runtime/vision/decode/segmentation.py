@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,12 +56,15 @@ class SegmentationDecoder(SelectiveDecoder):
     def selection(self, outputs: Shapes) -> PlaneSelection:
         return PlaneSelection(tuple((name, classes.indices) for name, classes in self._heads))
 
-    def decode_selected(self, selected: Selected, view: ViewTransform) -> Masks:
+    def decode_selected(self, selected: Selected, views: Sequence[ViewTransform]) -> list[Masks]:
         if not isinstance(selected, SelectedPlanes):
             raise TypeError(f"masks are read from selected planes, not from {type(selected).__name__}")
-        height, width = selected.planes.shape[1:]
-        left, top, right, bottom = picture = self._picture(view, width, height)
-        return self._masks(selected.planes[:, top:bottom, left:right].copy(), view, picture, width, height)
+        found = []
+        for planes, view in zip(selected.planes, views, strict=True):
+            height, width = planes.shape[1:]
+            left, top, right, bottom = picture = self._picture(view, width, height)
+            found.append(self._masks(planes[:, top:bottom, left:right].copy(), view, picture, width, height))
+        return found
 
     def _picture(self, view: ViewTransform, width: int, height: int) -> tuple[int, int, int, int]:
         """The cells of a head that lie inside the picture and not in its padding."""

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from edge_runtime.core.reduction import RowSelection, Selected, SelectedRows
 
 from ..resize import ViewTransform
 from .boxes import Candidates, DetectionDecoder
+from .class_map import DROPPED
 from .contract import Array, Outputs, SelectiveDecoder, Shapes, require_finite
 
 
@@ -28,17 +31,24 @@ class RowDecoder(DetectionDecoder, SelectiveDecoder):
 
     @abstractmethod
     def read(self, selected: SelectedRows) -> Candidates:
-        """Boxes of the selected candidates; those whose class is not kept are still among them."""
+        """A box for each of the selected candidates, in their order, also where its class is not kept."""
 
     def candidates(self, outputs: Outputs, row: int) -> Candidates:
         if self._selection is None:
             self._selection = self.selection({name: value.shape for name, value in outputs.items()})
-        return self.read(select_rows(outputs, row, self._selection))
+        return self._kept(select_rows(outputs, row, self._selection))
 
-    def decode_selected(self, selected: Selected, view: ViewTransform) -> Detections:
+    def decode_selected(self, selected: Selected, views: Sequence[ViewTransform]) -> list[Detections]:
         if not isinstance(selected, SelectedRows):
             raise TypeError(f"boxes are read from selected rows, not from {type(selected).__name__}")
-        return self.finish(self.read(selected), view)
+        return self.finish(self._kept(selected), views)
+
+    def _kept(self, selected: SelectedRows) -> Candidates:
+        """Their best class is likely enough, which is why they were selected; it may be one that is dropped."""
+        found = self.read(selected)
+        if len(selected.counts) > 1:
+            found = replace(found, view=np.arange(len(selected.counts)).repeat(selected.counts))
+        return found.take((found.class_id != DROPPED).nonzero()[0]) if self.classes.drops else found
 
 
 def select_rows(outputs: Outputs, row: int, selection: RowSelection) -> SelectedRows:
@@ -55,7 +65,8 @@ def select_rows(outputs: Outputs, row: int, selection: RowSelection) -> Selected
         likely = np.flatnonzero(objectness >= selection.threshold)
         best = _best(scores[likely], selection.columns) * objectness[likely]
         good = likely[best >= selection.threshold]
-    return SelectedRows(good, tuple(table[good].astype(np.float32, copy=False) for table in tables))
+    columns = tuple(table[good].astype(np.float32, copy=False) for table in tables)
+    return SelectedRows(good, columns, (len(good),))
 
 
 def _best(scores: Array, columns: npt.NDArray[np.intp]) -> Array:

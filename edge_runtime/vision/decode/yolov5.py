@@ -36,7 +36,4 @@ class Yolov5(RowDecoder):
     def read(self, selected: SelectedRows) -> Candidates:
         (likely,) = selected.columns
         score, class_id = self.classes.best(likely[:, 5:])
-        score = score * likely[:, 4]
-        chosen = self.admit(score, class_id)
-        boxes = likely.take(chosen, axis=0)
-        return Candidates(corners(boxes[:, :2], boxes[:, 2:4]), score[chosen], class_id[chosen])
+        return Candidates(corners(likely[:, :2], likely[:, 2:4]), score * likely[:, 4], class_id)

@@ -50,13 +50,10 @@ class Yolox(RowDecoder):
     def read(self, selected: SelectedRows) -> Candidates:
         (likely,) = selected.columns
         score, class_id = self.classes.best(likely[:, 5:])
-        confidence = score * likely[:, 4]
-        chosen = self.admit(confidence, class_id)
-        raw, cells = likely.take(chosen, axis=0), selected.index[chosen]
-        stride = self._stride.take(cells, axis=0)
-        centre = (raw[:, :2] + self._cell.take(cells, axis=0)) * stride
-        size = np.exp(np.minimum(raw[:, 2:4], _WIDEST)) * stride
-        return Candidates(corners(centre, size), confidence[chosen], class_id[chosen])
+        stride = self._stride.take(selected.index, axis=0)
+        centre = (likely[:, :2] + self._cell.take(selected.index, axis=0)) * stride
+        size = np.exp(np.minimum(likely[:, 2:4], _WIDEST)) * stride
+        return Candidates(corners(centre, size), score * likely[:, 4], class_id)
 
 
 def _grid(width: int, height: int, stride: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -7,7 +7,9 @@ choice.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from .proposals import NEVER_SHED, Flags, Floats, Picture, Proposals
 
 _MOST_BOXES = 24
 _LEAST, _MOST = 1e-2, 1e2  # a value is taken into these bounds,
-_TIERS = np.array((1.0, 1e6, 1e12))  # so that one box outweighs all boxes of a lower tier
+_TIERS = (1.0, 1e6, 1e12)  # so that one box outweighs all boxes of a lower tier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,66 +38,81 @@ def choose(proposals: Proposals, picture: Picture, limit: int) -> tuple[list[Cho
     Each is as large as a region of the picture, or, for a box that does not fit in, larger in the same shape; none
     leaves the frame.
     """
-    value = proposals.value
-    if not len(value):
+    value: list[float] = proposals.value.tolist()
+    if not value:
         return [], np.zeros(0, bool)
-    weight = np.minimum(np.maximum(value, _LEAST), _MOST) * _TIERS[proposals.tier] * (value > 0)
-    order = (-weight).argsort(kind="stable")[:_MOST_BOXES]
-    boxes = _outward(proposals.xyxy, picture.frame)
-    (left_of, above), (right_of, below) = boxes
-    ranked, left = boxes.take(order, axis=2), weight[order]
-    holds = _holds(ranked, picture)
-    inside = np.zeros(len(value), bool)
+    tier: list[int] = proposals.tier.tolist()
+    weight = [
+        min(max(worth, _LEAST), _MOST) * _TIERS[of] if worth > 0 else 0.0 for worth, of in zip(value, tier, strict=True)
+    ]
+    order = sorted(range(len(value)), key=lambda row: -weight[row])[:_MOST_BOXES]
+    edges = _outward(proposals.xyxy, picture.frame)
+    holds = _holds(edges.take(order, axis=1), picture)
+    boxes: list[list[float]] = edges.T.tolist()
+    left = [weight[row] for row in order]
+    inside: set[int] = set()
     choices: list[Choice] = []
-    while len(choices) < limit and left.any():
-        best = holds[(holds @ left).argmax()]
-        window = x0, y0, x1, y1 = _around(ranked[..., best * left > 0], picture)
-        held = (left_of >= x0) & (above >= y0) & (right_of <= x1) & (below <= y1)
-        new = held[order] & (left > 0)
-        rows = order[new]
-        left[new] = 0.0
+    while len(choices) < limit and any(left):
+        best = holds[(holds @ left).argmax()].tolist()
+        seen = [boxes[row] for row, is_held, worth in zip(order, best, left, strict=True) if is_held and worth]
+        window = x0, y0, x1, y1 = _around(seen, picture)
+        held = {row for row, (a, b, c, d) in enumerate(boxes) if a >= x0 and b >= y0 and -c <= x1 and -d <= y1}
+        new = [row for row, worth in zip(order, left, strict=True) if worth and row in held]
+        left = [0.0 if row in held else worth for row, worth in zip(order, left, strict=True)]
         inside |= held
-        best_row = int(rows[0])
-        never_shed = bool(proposals.tier[best_row] == NEVER_SHED)
-        choices.append(Choice(window, best_row, float(value[rows].sum()), never_shed))
-    return choices, inside
+        never_shed = tier[new[0]] == NEVER_SHED
+        choices.append(Choice(window, new[0], sum(value[row] for row in new), never_shed))
+    return choices, np.array([row in inside for row in range(len(value))])
 
 
 def _outward(xyxy: Floats, frame: tuple[int, int]) -> Floats:
-    """To whole pixels and into the frame, at least one pixel large; as (low or high, axis, box)."""
-    width, height = frame
-    most = np.array((width - 1.0, height - 1.0, width, height))
-    boxes = np.asarray(np.minimum(np.maximum(xyxy, 0.0), most).T.reshape(2, 2, -1))
-    low, high = boxes
-    np.floor(low, out=low)
-    np.ceil(high, out=high)
-    np.maximum(high, low + 1, out=high)
-    return boxes
+    """Edges (4, n) of boxes in whole pixels and inside the frame, at least one pixel apart.
+
+    They are left, upper, minus right and minus lower: a box lies in another where each of its edges is as large.
+    """
+    inward, least, most = _limits(frame)
+    edges = np.minimum(np.maximum(xyxy.T * inward, least), most)
+    np.floor(edges, out=edges)
+    np.minimum(edges[2:], -1 - edges[:2], out=edges[2:])
+    return np.asarray(edges)
 
 
-def _holds(boxes: Floats, picture: Picture) -> Floats:
+def _holds(edges: Floats, picture: Picture) -> Floats:
     """(5 n, n), 1 where a window holds a box.
 
     Windows are five a box: around its middle and with it in each corner, so that neighbours on either side fit in too.
     """
-    low, high = boxes
-    frame = np.array(picture.frame, np.float64)[:, None]
-    region = np.array(picture.region, np.float64)[:, None]
-    larger = np.maximum(((high - low) / region).max(axis=0), 1.0)
-    size = np.minimum(np.ceil(region * larger), frame)
-    starts = np.empty((2, 5, len(larger)))  # left and upper edges
-    starts[:, 0] = np.floor((low + high - size) / 2)
+    low, high = edges[:2], -edges[2:]
+    frame, region = _sides(picture.frame, picture.region)
+    larger = np.maximum(*((high - low) / region))
+    size = np.minimum(np.ceil(region * np.maximum(larger, 1.0)), frame)
+    starts = np.empty((4, 5, len(larger)))
+    starts[:2, 0] = np.floor((low + high - size) / 2)
     starts[0, 1:3], starts[1, 1::2] = low
     starts[0, 3:], starts[1, 2::2] = high - size
-    starts = np.minimum(np.maximum(starts, 0.0), (frame - size)[:, None])
-    along = starts[..., None] <= low[:, None, None]  # (2, 5, windows, boxes)
-    along &= (starts + size[:, None])[..., None] >= high[:, None, None]
-    return np.asarray((along[0] & along[1]).reshape(-1, len(larger)), np.float64)
+    starts[:2] = np.minimum(np.maximum(starts[:2], 0.0), (frame - size)[:, None])
+    starts[2:] = -starts[:2] - size[:, None]
+    inside = (edges[:, None, None] >= starts[..., None]).all(axis=0)  # (5, windows, boxes)
+    return np.asarray(inside.reshape(-1, len(larger)), np.float64)
 
 
-def _around(boxes: Floats, picture: Picture) -> tuple[int, int, int, int]:
+@lru_cache(maxsize=8)
+def _limits(frame: tuple[int, int]) -> Floats:
+    """The direction of edges and the least and largest that boxes of a frame have, (3, 4, 1)."""
+    width, height = frame
+    return np.array(((1, 1, -1, -1), (0, 0, -width, -height), (width - 1, height - 1, 0, 0)), np.float64)[..., None]
+
+
+@lru_cache(maxsize=8)
+def _sides(frame: tuple[int, int], region: tuple[int, int]) -> Floats:
+    """(2, 2, 1)"""
+    return np.array((frame, region), np.float64)[..., None]
+
+
+def _around(boxes: Sequence[Sequence[float]], picture: Picture) -> tuple[int, int, int, int]:
     """The window that has all boxes in its middle, in the shape of a region as far as the frame allows."""
-    low, high = boxes[0].min(axis=1).tolist(), boxes[1].max(axis=1).tolist()
+    x0, y0, x1, y1 = map(min, zip(*boxes, strict=True))
+    low, high = (x0, y0), (-x1, -y1)
     larger = max(1.0, *((b - a) / side for a, b, side in zip(low, high, picture.region, strict=True)))
     starts, ends = [], []
     for a, b, side, frame in zip(low, high, picture.region, picture.frame, strict=True):

@@ -32,7 +32,7 @@ class Horizon:
         self.reset()
 
     def reset(self) -> None:
-        self._learned = np.array([0.5, 0.5])  # of the frame's size
+        self._learned = [0.5, 0.5]  # of the frame's size
         self._looks = LastLooks(2 * _PLACES + 1)
 
     def propose(self, scene: Scene, picture: Picture) -> Proposals:
@@ -59,7 +59,7 @@ class Horizon:
             x, y = vanishing_point(self._calibration)
             if 0 <= x < width and 0 <= y < height:
                 return x, y
-        return float(self._learned[0] * width), float(self._learned[1] * height)
+        return self._learned[0] * width, self._learned[1] * height
 
     def reason(self, row: int) -> str:
         return "horizon"
@@ -68,16 +68,17 @@ class Horizon:
         self._looks.look(rows.nonzero()[0] + self._first, t_ns)
 
     def observe(self, scene: Scene, picture: Picture, tracks: Detections, looked: Sequence[Looked]) -> None:
-        if not looked:
-            return
-        xyxy = np.concatenate([look.detections.xyxy for look in looked])
-        height = xyxy[:, 3] - xyxy[:, 1]
-        small = (height > 0) & (height * picture.scale < _SMALL_PX)
-        if not small.any():
-            return
-        xyxy, weight = xyxy[small], 1 / height[small].astype(np.float64)
-        middle = weight @ (xyxy[:, :2] + xyxy[:, 2:]) / (2 * weight.sum()) / picture.frame
-        self._learned += _LEARN * (np.minimum(np.maximum(middle, 0.0), 1.0) - self._learned)
+        x = y = total = 0.0
+        for look in looked:
+            for x0, y0, x1, y1 in look.detections.xyxy.tolist():
+                height = y1 - y0
+                if 0 < height * picture.scale < _SMALL_PX:
+                    x, y, total = x + (x0 + x1) / (2 * height), y + (y0 + y1) / (2 * height), total + 1 / height
+        if total:
+            seen = (x / total / picture.frame[0], y / total / picture.frame[1])
+            self._learned = [
+                old + _LEARN * (min(max(new, 0.0), 1.0) - old) for old, new in zip(self._learned, seen, strict=True)
+            ]
 
 
 def vanishing_point(calibration: CalibrationBlock) -> tuple[float, float]:

@@ -1,8 +1,13 @@
-"""The source that follows objects which the whole frame shows badly: where small or uncertain tracks will be."""
+"""The source that follows objects which the whole frame shows badly: where small or uncertain tracks will be.
+
+In plain numbers, one track after another: of the few that a frame has, that is faster than columns of NumPy.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +15,7 @@ from edge_runtime.config.schema import TrackRegions
 from edge_runtime.core import ClassGroups, Detections
 from edge_runtime.vision.nms import iou_matrix
 
-from .proposals import HELD, NEVER_SHED, OPEN, ClassValues, Flags, Floats, Ints, Picture, Proposals
+from .proposals import HELD, NEVER_SHED, OPEN, ClassValues, Flags, Picture, Proposals
 from .scene import WHOLE_FRAME, Looked, Scene
 
 _LOST_S = 1.0  # unseen for so long
@@ -24,129 +29,138 @@ _MOST_GROWTH = 2.0  # e-folds a second: an object 14 m ahead, approached at 100 
 # A margin around a predicted box, in frame pixels or shares of its longer side and of the way it went unseen.
 _MARGIN_PX, _MARGIN_SIZE, _MARGIN_AGE_PX, _MARGIN_WAY = 8.0, 0.25, 40.0, 0.5
 
-# A track is a column of numbers: its id; middle and size in frame pixels; the middle's pixels a second and the growth
-# in e-folds a second; what the newest box said; seconds of the stream when it was seen and looked at last; and in what
-# share of frames the whole frame shows it.
-_ID, _X, _Y, _W, _H, _DX, _DY, _GROWTH, _CONFIDENCE, _CLASS, _SEEN_S, _LOOKED_S, _SHOWN = range(13)
-_MIDDLE, _SIZE, _SPEED, _MOTION = slice(_X, _W), slice(_W, _DX), slice(_DX, _GROWTH), slice(_DX, _CONFIDENCE)
-_KEPT = slice(_LOOKED_S, _SHOWN + 1)
+Box = tuple[float, float, float, float]
+
+
+@dataclass(slots=True)
+class _Track:
+    """Middle and size in frame pixels, the middle's pixels a second and the growth in e-folds a second; what the newest
+    box said; seconds of the stream when it was seen and looked at last; and in what share of frames the whole frame
+    shows it.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    confidence: float
+    class_id: int
+    seen_s: float
+    looked_s: float
+    shown: float
+    dx: float = 0.0
+    dy: float = 0.0
+    growth: float = 0.0
+
+    def carry_on(self, before: _Track, *, shown: bool) -> None:
+        """Take over what is remembered from `before`; `shown` when the newest share is known."""
+        since_s = self.seen_s - before.seen_s
+        self.looked_s = before.looked_s
+        self.shown = before.shown + (_SHARE * (self.shown - before.shown) if shown else 0.0)
+        self.dx, self.dy, self.growth = before.dx, before.dy, before.growth
+        if since_s > 0:
+            grown = math.log(max(self.height, 1.0) / max(before.height, 1.0))
+            self.dx += _TURN * ((self.x - before.x) / since_s - before.dx)
+            self.dy += _TURN * ((self.y - before.y) / since_s - before.dy)
+            self.growth += _TURN * (grown / since_s - before.growth)
+            self.growth = min(max(self.growth, -_MOST_GROWTH), _MOST_GROWTH)
+
+    def predicted(self, age_s: float) -> Box:
+        """The box at that age, by constant velocity and growth."""
+        x, y, grown = self.x + self.dx * age_s, self.y + self.dy * age_s, math.exp(self.growth * age_s)
+        half_width, half_height = self.width * grown / 2, self.height * grown / 2
+        return x - half_width, y - half_height, x + half_width, y + half_height
 
 
 class TrackSource:
     """A track that only regions show keeps its region until it is lost, or large enough for the whole frame."""
 
     def __init__(self, block: TrackRegions, classes: ClassValues) -> None:
-        self._block, self._classes = block, classes
+        self._small_px, self._groups = block.smaller_than_px, classes.groups
+        self._weight: list[float] = (block.weight * classes.weight).tolist()
+        self._never_shed: list[bool] = classes.never_shed.tolist()
         self.reset()
 
     def reset(self) -> None:
-        self._tracks: Floats = np.empty((13, 0))  # by id
-        self._rows: Ints = np.empty(0, np.intp)
+        self._tracks: dict[int, _Track] = {}  # ascending
+        self._proposed: list[int] = []
 
     def propose(self, scene: Scene, picture: Picture) -> Proposals:
-        tracks = self._tracks
-        if not tracks.shape[1]:
-            return Proposals.none()
-        t_s, small_px = scene.t_ns * 1e-9, self._block.smaller_than_px
-        age_s = np.minimum(np.maximum(t_s - tracks[_SEEN_S], 0.0), _LOST_S)
-        middle, size = _predicted(tracks, age_s)
-        low, high = middle - size / 2, middle + size / 2
-        height_px = size[1] * picture.scale  # in the network
-        enough = small_px * (1.0 + (tracks[_CONFIDENCE] < _UNSURE))
-        wanted = (height_px < enough) & (tracks[_SEEN_S] >= t_s - _LOST_S)
-        wanted &= (low[0] < picture.frame[0]) & (low[1] < picture.frame[1]) & (high[0] > 0) & (high[1] > 0)
-        self._rows = rows = wanted.nonzero()[0]
-        if not len(rows):
-            return Proposals.none()
-        tracks, age_s, enough, height_px = tracks.take(rows, axis=1), age_s[rows], enough[rows], height_px[rows]
-        class_id = tracks[_CLASS].astype(np.intp)
-        gain = np.maximum(picture.seen_better(size[1, rows], enough), _LEAST_GAIN)
-        value = gain * (2 - tracks[_CONFIDENCE]) * (1 + np.maximum(t_s - tracks[_LOOKED_S], 0.0))
-        value *= self._block.weight * self._classes.weight[class_id]
-        held = (tracks[_SHOWN] < 0.5) & (height_px < small_px)
-        tier = np.where(self._classes.never_shed[class_id], NEVER_SHED, np.where(held, HELD, OPEN))
-        xyxy = _with_margin(low.take(rows, axis=1), high.take(rows, axis=1), tracks[_SPEED], age_s, picture)
-        return Proposals(xyxy, value, tier)
+        t_s = scene.t_ns * 1e-9
+        self._proposed = []
+        boxes, values, tiers = [], [], []
+        for track_id, track in self._tracks.items():
+            if track.seen_s < t_s - _LOST_S:
+                continue
+            age_s = min(max(t_s - track.seen_s, 0.0), _LOST_S)
+            x0, y0, x1, y1 = box = track.predicted(age_s)
+            height, enough_px = y1 - y0, self._small_px * (2.0 if track.confidence < _UNSURE else 1.0)
+            if height * picture.scale >= enough_px:
+                continue
+            if not (x0 < picture.frame[0] and y0 < picture.frame[1] and x1 > 0 and y1 > 0):
+                continue
+            value = max(_gain(height, enough_px, picture), _LEAST_GAIN) * (2 - track.confidence)
+            value *= (1 + max(t_s - track.looked_s, 0.0)) * self._weight[track.class_id]
+            held = track.shown < 0.5 and height * picture.scale < self._small_px
+            self._proposed.append(track_id)
+            boxes.append(_with_margin(box, max(abs(track.dx), abs(track.dy)), age_s, picture))
+            values.append(value)
+            tiers.append(NEVER_SHED if self._never_shed[track.class_id] else HELD if held else OPEN)
+        return Proposals(np.array(boxes), np.array(values), np.array(tiers)) if boxes else Proposals.none()
 
     def reason(self, row: int) -> str:
-        return f"track {int(self._tracks[_ID, self._rows[row]])}"
+        return f"track {self._proposed[row]}"
 
     def chosen(self, rows: Flags, t_ns: int) -> None:
-        if len(rows):
-            self._tracks[_LOOKED_S, self._rows[rows]] = t_ns * 1e-9
+        for track_id, looked in zip(self._proposed, rows.tolist(), strict=True):
+            if looked:
+                self._tracks[track_id].looked_s = t_ns * 1e-9
 
     def observe(self, scene: Scene, picture: Picture, tracks: Detections, looked: Sequence[Looked]) -> None:
         t_s, old = scene.t_ns * 1e-9, self._tracks
-        new = _columns(tracks, t_s)
-        shown = _shown(new, looked, self._classes.groups)
-        new[_SHOWN] = shown if shown is not None else 0.0
-        if old.shape[1]:
-            at = np.minimum(old[_ID].searchsorted(new[_ID]), old.shape[1] - 1)
-            known = (old[_ID, at] == new[_ID]).nonzero()[0]
-            unseen = np.ones(old.shape[1], bool)
-            unseen[at[known]] = False
-            if len(known):
-                new[:, known] = _carried_on(old.take(at[known], axis=1), new.take(known, axis=1), shown is not None)
-            if unseen.any():
-                if shown is not None:
-                    old[_SHOWN, unseen] *= 1 - _SHARE
-                unseen &= old[_SEEN_S] >= t_s - _LOST_S
-                new = np.concatenate([new, old[:, unseen]], axis=1)
-                new = new.take(new[_ID].argsort(), axis=1)
-        self._tracks = new
+        shown = _shown(tracks, looked, self._groups)
+        known = shown is not None
+        low, high = tracks.xyxy[:, :2], tracks.xyxy[:, 2:]
+        columns = (
+            *(tracks.track_id.tolist(), np.concatenate([(low + high) / 2, high - low], axis=1).tolist()),
+            *(tracks.confidence.tolist(), tracks.class_id.tolist(), shown or [False] * len(tracks)),
+        )
+        new: dict[int, _Track] = {}
+        for track_id, (x, y, width, height), confidence, class_id, is_shown in zip(*columns, strict=True):
+            if track_id >= 0:
+                track = _Track(x, y, width, height, confidence, class_id, t_s, t_s, float(is_shown))
+                if track_id in old:
+                    track.carry_on(old[track_id], shown=known)
+                new[track_id] = track
+        for track_id, track in old.items():
+            if track_id not in new and track.seen_s >= t_s - _LOST_S:
+                track.shown *= 1 - _SHARE if known else 1.0
+                new[track_id] = track
+        self._tracks = dict(sorted(new.items()))
 
 
-def _columns(tracks: Detections, t_s: float) -> Floats:
-    """Tracks as if seen for the first time, by id."""
-    order = tracks.track_id.argsort(kind="stable")[np.count_nonzero(tracks.track_id < 0) :]
-    columns, corners = np.zeros((13, len(order))), tracks.xyxy.take(order, axis=0).T
-    columns[_ID] = tracks.track_id[order]
-    columns[_MIDDLE] = (corners[:2] + corners[2:]) / 2
-    columns[_SIZE] = corners[2:] - corners[:2]
-    columns[_CONFIDENCE] = tracks.confidence[order]
-    columns[_CLASS] = tracks.class_id[order]
-    columns[_SEEN_S] = columns[_LOOKED_S] = t_s
-    return columns
-
-
-def _carried_on(old: Floats, new: Floats, shown: bool) -> Floats:
-    """What is new of known tracks, with what is remembered; `shown` when both know the whole frame's share."""
-    since_s = new[_SEEN_S] - old[_SEEN_S]
-    moved = np.empty((3, len(since_s)))
-    moved[:2] = new[_MIDDLE] - old[_MIDDLE]
-    moved[2] = np.log(np.maximum(new[_H], 1.0) / np.maximum(old[_H], 1.0))
-    timed = since_s > 0
-    share = new[_SHOWN].copy()
-    new[_KEPT] = old[_KEPT]
-    if shown:
-        new[_SHOWN] += _SHARE * (share - old[_SHOWN])
-    speed = old[_MOTION]
-    new[_MOTION] = speed + np.where(timed, _TURN * (moved / np.where(timed, since_s, 1.0) - speed), 0.0)
-    new[_GROWTH] = np.minimum(np.maximum(new[_GROWTH], -_MOST_GROWTH), _MOST_GROWTH)
-    return new
-
-
-def _shown(tracks: Floats, looked: Sequence[Looked], groups: ClassGroups) -> Floats | None:
-    """1 for tracks that the whole frame shows, else 0; None when nobody looked at the whole frame."""
+def _shown(tracks: Detections, looked: Sequence[Looked], groups: ClassGroups) -> list[bool] | None:
+    """Which tracks the whole frame shows; None when nobody looked at the whole frame."""
     views = [look.detections for look in looked if look.region.reason == WHOLE_FRAME]
     if not views:
         return None
-    found, half = Detections.concatenate(views), tracks[_SIZE] / 2
-    xyxy = np.concatenate([tracks[_MIDDLE] - half, tracks[_MIDDLE] + half]).T
-    same = iou_matrix(xyxy, found.xyxy) > _SAME_IOU
-    same &= groups.group_of(tracks[_CLASS].astype(np.int32))[:, None] == groups.group_of(found.class_id)
-    return np.asarray(same.any(axis=1), np.float64)
+    found = Detections.concatenate(views)
+    same = iou_matrix(tracks.xyxy, found.xyxy) > _SAME_IOU
+    same &= groups.group_of(tracks.class_id)[:, None] == groups.group_of(found.class_id)
+    shown: list[bool] = np.asarray(same.any(axis=1)).tolist()
+    return shown
 
 
-def _predicted(tracks: Floats, age_s: Floats) -> tuple[Floats, Floats]:
-    """Middle (2, n) and size (2, n) at that age, by constant velocity and growth."""
-    return tracks[_MIDDLE] + tracks[_SPEED] * age_s, tracks[_SIZE] * np.exp(tracks[_GROWTH] * age_s)
+def _gain(height: float, enough_px: float, picture: Picture) -> float:
+    """How much nearer to `enough_px` of network height an object comes in a region (see `Picture.seen_better`)."""
+    return min(height * (picture.region_scale / enough_px), 1.0) - min(height * (picture.scale / enough_px), 1.0)
 
 
-def _with_margin(low: Floats, high: Floats, speed: Floats, age_s: Floats, picture: Picture) -> Floats:
-    """Boxes (n, 4) with room for what is not known of their motion, but no more than fits into one region."""
-    size, way = high - low, np.maximum(*np.abs(speed))
-    margin = _MARGIN_PX + _MARGIN_SIZE * np.maximum(*size) + (_MARGIN_AGE_PX + _MARGIN_WAY * way) * age_s
-    room = (np.array(picture.region)[:, None] - size) / 2 - 1
-    sides = np.minimum(margin, np.maximum(room, 0.0))
-    return np.asarray(np.concatenate([low - sides, high + sides]).T)
+def _with_margin(box: Box, speed: float, age_s: float, picture: Picture) -> Box:
+    """The box with room for what is not known of its motion, but no more than fits into one region."""
+    x0, y0, x1, y1 = box
+    width, height = x1 - x0, y1 - y0
+    margin = _MARGIN_PX + _MARGIN_SIZE * max(width, height) + (_MARGIN_AGE_PX + _MARGIN_WAY * speed) * age_s
+    x = min(margin, max((picture.region[0] - width) / 2 - 1, 0.0))
+    y = min(margin, max((picture.region[1] - height) / 2 - 1, 0.0))
+    return x0 - x, y0 - y, x1 + x, y1 + y

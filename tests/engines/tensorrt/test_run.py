@@ -149,9 +149,9 @@ def test_only_what_was_picked_out_is_fetched_and_the_whole_when_it_is_asked_for(
         launched = road.launch(ring, frame, regions)
         road.engine.wait(ring)
         wanted = expected(frame.image, regions)
-        for row in range(regions):
-            winner = wanted[row].argmax(axis=0)
-            assert np.array_equal(road.select.selected(ring, row).planes, np.stack([winner == 0, winner == 2]))
+        for planes, row in zip(road.select.selected(ring, regions).planes, wanted, strict=True):
+            winner = row.argmax(axis=0)
+            assert np.array_equal(planes, np.stack([winner == 0, winner == 2]))
         if frame_id % 4 == 0:
             assert np.array_equal(road.finish(launched), wanted)
     assert gpu.races == []
