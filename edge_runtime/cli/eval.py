@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
+from edge_runtime.config.schema import SimulationSource
 from edge_runtime.core import SystemClock
 from edge_runtime.errors import LabelError
 from edge_runtime.evaluate.accuracy import evaluate, expectations_missed, labels_of, shared_kinds
+from edge_runtime.evaluate.agreement import agree
+from edge_runtime.evaluate.agreement import without_regions as whole_frame_only
 from edge_runtime.evaluate.bootstrap import compare, uncertainty
 from edge_runtime.evaluate.evaluation import Evaluation, Rules
 from edge_runtime.evaluate.figures import Bands
 from edge_runtime.evaluate.labels import Labels
 from edge_runtime.evaluate.misses import pictures_of, worst_misses
-from edge_runtime.evaluate.observe import judged_stage, labelled_source
+from edge_runtime.evaluate.observe import Progress, judged_stage, labelled_source
+from edge_runtime.pipeline.builds import Builds
+from edge_runtime.report.agreement_page import agreement_page
 from edge_runtime.report.builds import shown_builds
-from edge_runtime.report.evaluation import comparison_table, evaluation_tables
+from edge_runtime.report.evaluation import agreement_table, comparison_table, evaluation_tables
 from edge_runtime.report.evaluation_page import comparison_page, evaluation_page
 
 from .main import BAD_USE, NOT_HELD
@@ -76,6 +85,9 @@ def limits(function: Any) -> Any:
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."
 )
 @click.option("--compare", "side_by_side", is_flag=True, help="Several pipelines, each against the first.")
+@click.option(
+    "--without-regions", is_flag=True, help="Compare the pipeline with itself looking at the whole frame only."
+)
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames.")
 @click.option("--stage", metavar="NAME", help="The stage to judge; default: the last that reports boxes.")
 @click.option(
@@ -111,6 +123,7 @@ def command(
     labels: Path | None,
     overrides: tuple[str, ...],
     side_by_side: bool,
+    without_regions: bool,
     frames: int | None,
     stage: str | None,
     iou: float,
@@ -132,32 +145,49 @@ def command(
     image id where there is none, counted from --first-frame. A simulation brings its own. An annotation may carry
     distance_m, visibility (0..1), state (red, yellow, green) and object_id; iscrowd and ignore mark what is not judged.
 
+    A comparison of pictures that nobody has labelled says what one pipeline finds beside the other, and what it finds
+    twice; --html shows it.
+
     \b
     edge-run eval pipelines/highway_video.yaml --set source.path=drive.mp4 --labels drive.json --html accuracy.html
     edge-run eval --compare one.yaml two.yaml --labels drive.json
+    edge-run eval far.yaml --without-regions --html added.html
     """
     if len(pipelines) > 1 and not side_by_side:
         raise click.UsageError("several pipelines are judged side by side with --compare")
+    if side_by_side and without_regions:
+        raise click.UsageError("--without-regions compares one pipeline with itself, --compare several")
     if side_by_side and len(pipelines) < 2:
         raise click.UsageError("--compare needs at least two pipelines")
     if html is not None:
         _make_room(html)
     wanted = {option: value for option, value in expected.items() if value is not None}
+    side_by_side = side_by_side or without_regions
     if side_by_side and wanted:
         raise click.UsageError("--min-… and --max-… judge one pipeline, not a comparison")
     rules = Rules(iou, only, min_visibility, first_frame, Bands(distances, heights))
     console = Console(stderr=True)
     try:
         loaded = [load_pipeline(path, overrides) for path in pipelines]
+        if without_regions:
+            loaded = [whole_frame_only(loaded[0]), *loaded]
         for one in loaded:
             judged_stage(one, stage)
-        known = labels_of(labelled_source(loaded[0]), labels, frames)
-        if side_by_side:
-            rules = replace(rules, only=shared_kinds(loaded, known, stage, only))
-        judged = [_judged(one, known, rules, stage, frames, live, console) for one in loaded]
-        document, shown, page = (
-            _compared(judged, resamples, seed) if side_by_side else _alone(judged[0], resamples, seed, html is not None)
-        )
+        source = labelled_source(loaded[0])
+        if side_by_side and labels is None and not isinstance(source, SimulationSource):
+            if live:
+                raise click.UsageError("--live is about accuracy, which needs --labels")
+            document, shown, page = _unlabelled(loaded, rules, stage, frames, html is not None, console)
+        else:
+            known = labels_of(source, labels, frames)
+            if side_by_side:
+                rules = replace(rules, only=shared_kinds(loaded, known, stage, only))
+            judged = [_judged(one, known, rules, stage, frames, live, console) for one in loaded]
+            document, shown, page = (
+                _compared(judged, resamples, seed)
+                if side_by_side
+                else _alone(judged[0], resamples, seed, html is not None)
+            )
     except LabelError as error:
         click.echo(f"edge-run: {error}", err=True)
         return BAD_USE
@@ -191,22 +221,26 @@ def _judged(
     live: bool,
     console: Console,
 ) -> Evaluation:
+    with _followed([loaded], frames, console) as (builds, (progress,)):
+        return evaluate(loaded, labels, rules, stage=stage, frames=frames, live=live, builds=builds, progress=progress)
+
+
+@contextmanager
+def _followed(
+    pipelines: Sequence[LoadedPipeline], frames: int | None, console: Console
+) -> Iterator[tuple[Builds, list[Progress]]]:
+    """Builds and runs shown on the terminal, with a bar for each pipeline."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         shown_builds(console, SystemClock()) as builds,
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
+        Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars,
     ):
-        task = bar.add_task(loaded.config.name, total=frames)
-        return evaluate(
-            loaded,
-            labels,
-            rules,
-            stage=stage,
-            frames=frames,
-            live=live,
-            builds=builds,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        tasks = [bars.add_task(one.config.name, total=frames) for one in pipelines]
+        yield builds, [partial(_moved, bars, task) for task in tasks]
+
+
+def _moved(bars: Bars, task: TaskID, done: int, total: int | None) -> None:
+    bars.update(task, completed=done, total=total)
 
 
 def _alone(evaluation: Evaluation, resamples: int, seed: int, paged: bool) -> tuple[dict[str, Any], Any, str]:
@@ -222,6 +256,16 @@ def _alone(evaluation: Evaluation, resamples: int, seed: int, paged: bool) -> tu
 def _compared(evaluations: list[Evaluation], resamples: int, seed: int) -> tuple[dict[str, Any], Any, str]:
     comparison = compare(evaluations, resamples, seed)
     return comparison.document, comparison_table(comparison.document), comparison_page(comparison)
+
+
+def _unlabelled(
+    loaded: Sequence[LoadedPipeline], rules: Rules, stage: str | None, frames: int | None, paged: bool, console: Console
+) -> tuple[dict[str, Any], Any, str]:
+    with _followed(loaded, frames, console) as (builds, progress):
+        agreement = agree(loaded, rules, stage=stage, frames=frames, builds=builds, progress=progress)
+    document = agreement.document
+    page = agreement_page(agreement, agreement.shown()) if paged else ""
+    return document, agreement_table(document), page
 
 
 def _limits(options: dict[str, str], wanted: dict[str, float]) -> dict[str, float]:

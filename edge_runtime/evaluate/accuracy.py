@@ -51,7 +51,7 @@ def evaluate(
     found = found_in([seen.found for seen in judged])
     run = observe(loaded, name, live=True, frames=frames, builds=builds, progress=progress) if live else fast
     at = np.array([seen.frame_id for seen in judged], np.intp)
-    looked_at = [seen.regions for seen in fast.seen if seen.regions is not None]
+    looked_at = [len(seen.regions) for seen in fast.seen if seen.regions is not None]
     return Evaluation(
         config=config,
         stage=name,
@@ -109,7 +109,10 @@ def labels_of(source: FileSource, path: Path | None, frames: int | None) -> Labe
     if path is not None:
         return read_labels(path)
     if not isinstance(source, SimulationSource):
-        raise LabelError("a video and a folder of images need --labels COCO.json; only a simulation knows its own")
+        raise LabelError(
+            "a video and a folder of images need --labels COCO.json; only a simulation knows its own\n"
+            "    --compare and --without-regions do without: they show what one pipeline finds beside the other"
+        )
     return parse_labels(simulated(source, frames), "the simulation")
 
 

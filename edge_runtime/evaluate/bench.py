@@ -24,10 +24,10 @@ from edge_runtime.pipeline.accounts import NS
 from edge_runtime.pipeline.assemble import Assembly, assemble
 from edge_runtime.pipeline.entry import Entry
 from edge_runtime.pipeline.network import BareCalls
+from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import SinkContext
-from edge_runtime.sources import open_source
 from edge_runtime.sources.base import Source
 from edge_runtime.sources.resident import ResidentPictures
 
@@ -113,7 +113,7 @@ def bench(
     if source.kind == "camera":
         raise RunError("bench needs a source that can be repeated: set source to a video or a folder of images")
     looped = source.model_copy(update={"loop": True, "pace": "fast"})
-    bench_loaded = loaded.with_config(loaded.config.model_copy(update={"source": looped}))
+    bench_loaded = loaded.with_config(loaded.config.model_copy(update={"source": looped, "record": None}))
     case = _Case(bench_loaded, clock, resident)
     if frames is None:
         progress("warming up", 0, repeats)

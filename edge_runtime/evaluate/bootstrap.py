@@ -18,6 +18,7 @@ from edge_runtime.errors import LabelError
 
 from .evaluation import Evaluation
 from .matching import COCO_IOU, Matches, weighted_ap
+from .placing import same_pictures
 
 LEVEL = 0.95
 LEAST_BLOCKS = 10
@@ -121,23 +122,20 @@ def compare(evaluations: Sequence[Evaluation], resamples: int, seed: int) -> Com
     """Draw the same blocks of frames for all. Raises `LabelError` when they were not judged on the same frames."""
     first = evaluations[0]
     for other in evaluations[1:]:
-        if not np.array_equal(first.numbers, other.numbers) or _pictures(first) != _pictures(other):
+        if not np.array_equal(first.numbers, other.numbers) or not same_pictures(
+            first.config.source, other.config.source
+        ):
             raise LabelError(
                 f"{first.name} and {other.name} were judged on different pictures ({first.frames} and {other.frames}): "
                 "a comparison needs one source and one set of labels"
             )
     weights = draw(first.frames, block_frames(first), resamples, seed)
-    return Comparison(tuple(evaluations), _names(evaluations), tuple(resampled(one, weights) for one in evaluations))
+    names = told_apart([evaluation.name for evaluation in evaluations])
+    return Comparison(tuple(evaluations), names, tuple(resampled(one, weights) for one in evaluations))
 
 
-def _pictures(evaluation: Evaluation) -> dict[str, Any]:
-    """What decides which pictures a source gives."""
-    return evaluation.config.source.model_dump(exclude={"loop", "pace", "camera", "ego_speed_kmh", "calibration"})
-
-
-def _names(evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
-    """The pipelines' names, numbered where two have the same."""
-    names = [evaluation.name for evaluation in evaluations]
+def told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of pipelines, numbered where two are the same."""
     return tuple(
         name if names.count(name) == 1 else f"{name} {names[: place + 1].count(name)}"
         for place, name in enumerate(names)

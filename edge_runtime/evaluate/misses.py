@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.config.schema import CameraSource, ImagesSource
-from edge_runtime.sources import open_source
+from edge_runtime.config.schema import CameraSource, ImagesSource, RecordingSource
 from edge_runtime.vision.nms import iou_matrix
 
 from .evaluation import Evaluation
 from .matching import Indices, Values
+from .placing import pictures
 
 MOST = 24
 # Misses of one class within this time that overlap a little are one object, where the labels do not say so.
@@ -73,22 +72,14 @@ def _shown_before(evaluation: Evaluation, rows: Indices, numbers: Indices) -> bo
 
 
 def pictures_of(evaluation: Evaluation, misses: list[Miss]) -> list[bytes]:
-    """A JPEG of each miss with its surroundings; the source is read once more, up to the last of them."""
+    """A JPEG of each miss with its surroundings."""
     source = evaluation.config.source
-    assert not isinstance(source, CameraSource)
-    wanted: dict[int, list[int]] = {}
-    for place, miss in enumerate(misses):
-        wanted.setdefault(miss.number, []).append(place)
-    crops: list[bytes] = [b""] * len(misses)
-    with closing(open_source(source.model_copy(update={"loop": False, "pace": "fast"}))) as reader:
-        count = 0
-        while wanted and (picture := reader.read()) is not None:
-            number = count
-            if isinstance(source, ImagesSource):
-                number = round((picture.t_stream_ns or 0) * source.fps / 1e9)
-            for place in wanted.pop(number, ()):
-                crops[place] = crop(picture.image, misses[place].xyxy)
-            count += 1
+    assert not isinstance(source, CameraSource | RecordingSource)
+    crops = [b""] * len(misses)
+    for number, image in pictures(source, {miss.number for miss in misses}):
+        for place, miss in enumerate(misses):
+            if miss.number == number:
+                crops[place] = crop(image, miss.xyxy)
     return crops
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from edge_runtime.config.load import LoadedPipeline
@@ -12,28 +13,29 @@ from edge_runtime.config.schema import (
     CameraSource,
     ClassifyStage,
     ImagesSource,
+    RecordingSource,
     SegmentationDecode,
     SimulationSource,
     VideoSource,
 )
-from edge_runtime.core import Detections, Frame, FrameResult
+from edge_runtime.core import Detections, Frame, FrameResult, OperatingPoint, Region
 from edge_runtime.errors import ConfigError, RunError
 from edge_runtime.pipeline.assemble import shown_stages
 from edge_runtime.pipeline.builds import Builds
+from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.pipeline.run import Pipeline, Run
-from edge_runtime.sources import open_source
 from edge_runtime.sources.pace import ASSUMED_FPS
 
 from .streaming import FrameCost
 
-FileSource = VideoSource | ImagesSource | SimulationSource
+FileSource = VideoSource | ImagesSource | SimulationSource | RecordingSource
 Progress = Callable[[int, int | None], None]
 PROGRESS_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """One published frame; `regions` is None where the pipeline has no regions."""
+    """One published frame; `regions` are those of all stages, None where the pipeline has no regions."""
 
     frame_id: int
     t_capture_ns: int
@@ -41,7 +43,7 @@ class Seen:
     latency_ms: float
     cost: FrameCost
     found: Detections
-    regions: int | None
+    regions: tuple[Region, ...] | None
     failed: bool
 
     @property
@@ -74,7 +76,7 @@ class _Collector:
                 result.latency_ms,
                 frame_cost(result),
                 result.detections.get(self.stage, Detections.empty()),
-                sum(len(looked_at) for looked_at in result.regions.values()) if result.regions else None,
+                tuple(chain.from_iterable(result.regions.values())) if result.regions else None,
                 result.error is not None,
             )
         )
@@ -88,24 +90,29 @@ def observe(
     frames: int | None,
     builds: Builds,
     progress: Progress,
+    point: OperatingPoint | None = None,
 ) -> Observation:
     """Run a pipeline over its source once.
 
     Live: as it would drive, overlapped, with frames overwritten where it is too slow. Else every frame, one after
-    another, so that the times of its parts are its own. Sinks are left out. Raises `EdgeRuntimeError` when it fails.
+    another, so that the times of its parts are its own. With `point` all of it at that one. Sinks are left out. Raises
+    `EdgeRuntimeError` when it fails.
     """
     config = loaded.config
     source_block = labelled_source(loaded).model_copy(update={"loop": False, "pace": "live" if live else "fast"})
     depth = config.executor.in_flight if live else 1
     executor = config.executor.model_copy(update={"in_flight": depth})
-    changed = config.model_copy(update={"source": source_block, "sinks": (), "executor": executor})
+    changed = config.model_copy(update={"source": source_block, "sinks": (), "record": None, "executor": executor})
     collector = _Collector(stage)
     source = open_source(source_block)
     fps = source.info.fps or ASSUMED_FPS
     pictures = frames or source.info.pictures
     with tempfile.TemporaryDirectory() as folder:
         start = Pipeline(loaded.with_config(changed)).start
-        with start(out=Path(folder), frames=frames, on_result=collector, source=source, builds=builds) as run:
+        held = None if point is None else lambda: point
+        with start(
+            out=Path(folder), frames=frames, on_result=collector, source=source, builds=builds, point=held
+        ) as run:
             _follow(run, collector, pictures, progress)
             summary = run.finish()
     if summary.error is not None:
@@ -120,9 +127,9 @@ def observe(
 def labelled_source(loaded: LoadedPipeline) -> FileSource:
     """The pipeline's source, which must not be a camera: nobody has labelled what it will see."""
     source = loaded.config.source
-    if isinstance(source, CameraSource):
+    if isinstance(source, CameraSource | RecordingSource):
         fix = "set source to a video, a folder of images or a simulation"
-        raise ConfigError([loaded.problem("source.kind", "a camera's pictures have no labels", fix)])
+        raise ConfigError([loaded.problem("source.kind", f"a {source.kind}'s pictures have no labels", fix)])
     return source
 
 

@@ -8,15 +8,22 @@ to the video's first picture. A simulation's own labels: by picture index.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from edge_runtime.config.schema import ImagesSource
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.config.schema import ImagesSource, Source
 from edge_runtime.errors import LabelError
+from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.sources.images import SUFFIXES, natural_key
 
 from .labels import Labels
 from .observe import FileSource, Seen
+
+Image = npt.NDArray[np.uint8]
 
 
 def label_numbers(labels: Labels, source: FileSource, first: int = 0) -> tuple[dict[int, int], int]:
@@ -41,9 +48,7 @@ def label_numbers(labels: Labels, source: FileSource, first: int = 0) -> tuple[d
 
 
 def _by_file_name(labels: Labels, source: ImagesSource) -> tuple[dict[int, int], int]:
-    files = sorted(
-        (path.name for path in Path(source.path).iterdir() if path.suffix.lower() in SUFFIXES), key=natural_key
-    )
+    files = _files(source)
     numbers = {name: number for number, name in enumerate(files)}
     found: dict[int, int] = {}
     absent = 0
@@ -61,6 +66,39 @@ def _by_file_name(labels: Labels, source: ImagesSource) -> tuple[dict[int, int],
             f"    the labels name {labels.pictures[0].file_name or '(no file)'}, the folder holds {files[0]}"
         )
     return found, absent
+
+
+def _files(source: ImagesSource) -> list[str]:
+    names = (path.name for path in Path(source.path).iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(names, key=natural_key)
+
+
+def pictures(source: FileSource, wanted: Iterable[int]) -> Iterator[tuple[int, Image]]:
+    """Some of the source's pictures by number, in their order; it is read once more, up to the last of them."""
+    left = set(wanted)
+    with closing(open_source(source.model_copy(update={"loop": False, "pace": "fast"}))) as reader:
+        count = 0
+        while left and (picture := reader.read()) is not None:
+            number = count
+            if isinstance(source, ImagesSource):
+                number = round((picture.t_stream_ns or 0) * source.fps / 1e9)
+            if number in left:
+                left.remove(number)
+                yield number, picture.image
+            count += 1
+
+
+def picture_name(source: FileSource, number: int) -> str:
+    """What a person calls a picture: its file, or its number and its time."""
+    if isinstance(source, ImagesSource):
+        return _files(source)[number]
+    return f"frame {number}"
+
+
+def same_pictures(one: Source, other: Source) -> bool:
+    """Whether two sources give the same pictures, in whatever pace and whoever's camera they are."""
+    aside = {"loop", "pace", "camera", "calibration", "ego_speed_kmh", "ego_speed_udp", "ego_speed_stale_ms"}
+    return bool(one.model_dump(exclude=aside) == other.model_dump(exclude=aside))
 
 
 def picture_numbers(seen: Sequence[Seen], source: FileSource) -> dict[int, int]:

@@ -153,6 +153,43 @@ def comparison_table(document: Mapping[str, Any]) -> RenderableType:
     return Group(table, *(Text(f"! {text}", style="yellow") for text in warnings))
 
 
+# key of the document without labels -> what a person reads, digits, unit
+COUNTS: Mapping[str, tuple[str, int, str]] = {
+    "boxes_per_frame": ("boxes a frame", 2, ""),
+    "added_per_frame": ("of them added", 2, ""),
+    "gone_per_frame": ("no longer found", 2, ""),
+    "found_twice_per_frame": ("found twice", 2, ""),
+    "regions_per_frame": FIGURES["regions_per_frame"],
+    "ms_per_frame": FIGURES["ms_per_frame"],
+}
+
+
+def counted(key: str, value: float | None) -> str:
+    _, digits, unit = COUNTS[key]
+    return "–" if value is None else f"{value:.{digits}f}{unit}"
+
+
+def agreement_table(document: Mapping[str, Any]) -> RenderableType:
+    """What pipelines find where nobody knows what is right."""
+    pipelines = document["pipelines"]
+    title = f"{document['frames']} pictures without labels; added and no longer found: beside {document['baseline']}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("figure")
+    for name in pipelines:
+        table.add_column(name, justify="right", overflow="fold")
+    for key, (label, *_) in COUNTS.items():
+        table.add_row(label, *(counted(key, one[key]) for one in pipelines.values()))
+    heights = Table(title="boxes by height", title_justify="left", box=box.SIMPLE_HEAD)
+    heights.add_column("pixels high", no_wrap=True)
+    for name in pipelines:
+        heights.add_column(name, justify="right", overflow="fold")
+    for rows in zip(*(one["by_height_px"] for one in pipelines.values()), strict=True):
+        if any(row["boxes"] for row in rows):
+            heights.add_row(band(rows[0], "px"), *(str(row["boxes"]) for row in rows))
+    warnings = dict.fromkeys(text for one in pipelines.values() for text in one["warnings"])
+    return Group(table, heights, *(Text(f"! {text}", style="yellow") for text in warnings))
+
+
 def _difference(key: str, change: Mapping[str, Any] | None) -> Text:
     if change is None or change["difference"] is None:
         return Text("–", style="dim")

@@ -7,7 +7,7 @@ import pytest
 from edge_runtime.config.schema import ImagesSource, VideoSource
 from edge_runtime.errors import LabelError
 from edge_runtime.evaluate.labels import parse_labels
-from edge_runtime.evaluate.placing import covered, label_numbers
+from edge_runtime.evaluate.placing import covered, label_numbers, picture_name, pictures, same_pictures
 from tests.evaluate.coco import document
 
 VIDEO = VideoSource(kind="video", path="drive.mp4")
@@ -70,3 +70,15 @@ def test_labels_that_count_from_one_are_recognised():
 def test_labels_of_other_frames_altogether_are_refused():
     with pytest.raises(LabelError, match="labels frames 900 to 901, and the run saw 0 to 1"):
         covered({0: 0, 1: 1}, {900: 0, 901: 1}, labelled(2), cut_short=False)
+
+
+def test_pictures_are_read_by_number_in_their_order_and_have_their_files_names(folder):
+    (folder.path / "a2.png").write_bytes(b"no picture")
+    assert [number for number, _ in pictures(folder, {2, 1, 0})] == [0, 2]
+    assert picture_name(folder, 2) == "a10.png"
+    assert picture_name(VIDEO, 2) == "frame 2"
+
+
+def test_two_sources_give_the_same_pictures_whatever_their_pace():
+    assert same_pictures(VIDEO, VIDEO.model_copy(update={"pace": "fast", "camera": "rear"}))
+    assert not same_pictures(VIDEO, VideoSource(kind="video", path="other.mp4"))

@@ -46,6 +46,16 @@ def views(draw, most=5, rectangles=RECTANGLES):
     return drawn
 
 
+def overlap_as_placed(a, b, pixel):
+    """Intersection over union of every box of `a` with every one of `b`, once the edges of either came nearer."""
+    overlap = np.zeros((len(a), len(b)))
+    for i, j in np.ndindex(overlap.shape):
+        for one, other in ((a[i], b[j]), (b[j], a[i])):
+            nearer = other + np.clip(one - other, -pixel, pixel)
+            overlap[i, j] = max(overlap[i, j], iou_matrix(one[None], nearer[None])[0, 0])
+    return overlap
+
+
 thresholds = st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0])
 all_groups = st.sampled_from([ALONE, VEHICLES])
 
@@ -113,7 +123,7 @@ def test_no_object_is_lost_that_nothing_else_marks(parts, iou):
     merged = merge_views(parts, ALONE, iou)
     kept = set(rows(merged))
     everything = Detections.concatenate([part.detections for part in parts])
-    covers = iou_matrix(everything.xyxy, merged.xyxy) > iou
+    covers = overlap_as_placed(everything.xyxy, merged.xyxy, pixel=2) > iou
     covers &= everything.class_id[:, None] == merged.class_id
     for row, covered in zip(rows(everything), covers.any(axis=1), strict=True):
         assert covered or row in kept
@@ -217,8 +227,68 @@ def test_of_identical_boxes_one_stays_whichever_came_first():
 
 
 def test_boxes_that_overlap_exactly_by_the_threshold_stay_apart():
-    parts = [whole(found([0, 0, 4, 2, 0.9, CAR])), whole(found([0, 0, 2, 2, 0.8, CAR]))]
+    """With an edge a pixel further on, as far as a network can place it: 21 of 42."""
+    parts = [whole(found([0, 0, 42, 20, 0.9, CAR])), whole(found([0, 0, 20, 20, 0.8, CAR]))]
     assert len(merge_views(parts, ALONE, 0.5)) == 2
+    assert len(merge_views(parts, ALONE, 0.49)) == 1
+
+
+BDD = (1280, 720)
+
+
+def squeezed(boxes):
+    """All of a 720p frame in 416 pixels: a pixel of the network is three of the frame."""
+    return ViewBoxes(boxes, plan_view((0, 0, *BDD), (416, 416), "letterbox"), BDD)
+
+
+def native(boxes, left=300, top=200):
+    """A region in the frame's own resolution."""
+    return ViewBoxes(boxes, plan_view((left, top, left + 416, top + 416), (416, 416), "letterbox"), BDD)
+
+
+def test_a_small_car_that_the_squeezed_frame_misplaces_by_one_of_its_pixels_is_found_once():
+    misplaced, exact = found([345, 307, 371, 327, 0.4, CAR]), found([346, 300, 367, 320, 0.6, CAR])
+    assert iou_matrix(misplaced.xyxy, exact.xyxy) < 0.5
+    assert rows(merge_views([squeezed(misplaced), native(exact)], ALONE, 0.5)) == rows(exact)
+    by_two_regions = [native(misplaced), native(exact, left=200)]
+    assert len(merge_views(by_two_regions, ALONE, 0.5)) == 2
+
+
+def test_half_a_car_that_a_closer_look_does_not_find_is_nothing():
+    car, half = [400, 250, 520, 340, 0.9, CAR], [400, 260, 450, 340, 0.4, CAR]
+    merged = merge_views([squeezed(found(half)), native(found(car))], ALONE, 0.5)
+    assert rows(merged) == rows(found(car))
+
+
+def test_half_a_car_beside_the_whole_one_in_the_squeezed_frame_is_nothing_when_a_closer_look_finds_the_whole_alone():
+    car, half, closer = [402, 250, 520, 338, 0.6, CAR], [400, 260, 450, 340, 0.4, CAR], [400, 250, 520, 340, 0.9, CAR]
+    merged = merge_views([squeezed(found(car, half)), native(found(closer))], ALONE, 0.5)
+    assert rows(merged) == rows(found(closer))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        found([400, 260, 450, 340, 0.8, CAR]),
+        found([500, 260, 515, 275, 0.3, CAR]),
+        found([400, 260, 450, 340, 0.3, PERSON]),
+    ],
+    ids=["nearly_as_sure", "far_behind_it", "of_another_group"],
+)
+def test_a_box_in_a_car_that_only_the_squeezed_frame_shows_stays_when_it_may_be_an_object(other):
+    car = found([400, 250, 520, 340, 0.9, CAR])
+    assert len(merge_views([squeezed(other), native(car)], VEHICLES, 0.5)) == 2
+
+
+def test_a_car_before_another_one_stays_when_the_closer_look_finds_both():
+    both = found([400, 250, 520, 340, 0.9, CAR], [400, 260, 450, 340, 0.3, CAR])
+    squeezed_one = found([403, 262, 450, 340, 0.3, CAR])
+    assert rows(merge_views([squeezed(squeezed_one), native(both)], ALONE, 0.5)) == rows(both)
+
+
+def test_what_a_closer_look_kept_apart_is_not_doubted_by_the_squeezed_frame():
+    apart = found([400, 250, 520, 340, 0.9, CAR], [400, 260, 450, 340, 0.3, CAR])
+    assert len(merge_views([squeezed(found([400, 250, 520, 340, 0.95, CAR])), native(apart)], ALONE, 0.5)) == 2
 
 
 def test_merging_nothing_gives_nothing():
