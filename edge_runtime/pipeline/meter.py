@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -12,6 +14,30 @@ from edge_runtime.core import Frame, FrameResult, FrameStats
 NS = 1_000_000_000
 # Rates and quantiles are those of so long a past; decisions come several times a second.
 WINDOW_NS = NS
+
+
+class BusyTimes(NamedTuple):
+    """How long a frame kept its networks busy, and the busier of the two host threads."""
+
+    gpu_ms: float
+    host_ms: float
+
+
+def busy_times(result: FrameResult, networks: Collection[str]) -> BusyTimes:
+    """Of a frame that came out whole; `networks` names the stages whose time is a network's.
+
+    The host's is that of the front thread (preprocessing) or of the back thread (all the rest), whichever is longer,
+    since they overlap. Neither waiting in the slot counts nor reading the source, which for a camera is waiting too.
+    """
+    gpu_ms = front_ms = back_ms = 0.0
+    for stage, took_ms in result.stage_ms.items():
+        if stage in networks:
+            gpu_ms += took_ms
+        elif stage.endswith(".preprocess"):
+            front_ms += took_ms
+        elif stage not in ("source", "queue"):
+            back_ms += took_ms
+    return BusyTimes(gpu_ms, max(front_ms, back_ms))
 
 
 class _Published(NamedTuple):
@@ -25,7 +51,9 @@ class _Published(NamedTuple):
 class FrameMeter:
     """Collects captures and publications of the last second; `take` sums up what lies behind. Any thread may call it.
 
-    `networks` names the stages whose time is a network's; everything else of a frame but its waiting is the host's.
+    `networks` names the stages whose time is a network's (see `busy_times`). Where a point lets its detector or regions
+    rest, a frame counts with the mean of the point's last cycle, as it does in a ladder: it is not the rest that is
+    fast, nor the look between two of them slow.
     """
 
     def __init__(self, networks: Collection[str], latency_bound_ms: float | None) -> None:
@@ -33,6 +61,8 @@ class FrameMeter:
         self._lock = threading.Lock()
         self._captured: list[int] = []
         self._published: list[_Published] = []
+        self._cycle: deque[BusyTimes] = deque()
+        self._cycle_of = ""
         self._asked_ns: int | None = None
         self.ego_speed_mps: float | None = None
 
@@ -42,12 +72,19 @@ class FrameMeter:
 
     def publish(self, now_ns: int, frame: Frame, result: FrameResult) -> None:
         """A frame that came out whole."""
-        gpu_ms = sum(ms for stage, ms in result.stage_ms.items() if stage in self._networks)
-        waiting = {"queue", *self._networks}
-        host_ms = sum(ms for stage, ms in result.stage_ms.items() if stage not in waiting)
         with self._lock:
+            gpu_ms, host_ms = self._over_cycle(result)
             self._published.append(_Published(now_ns, result.latency_ms, gpu_ms, host_ms, result.point.name))
             self.ego_speed_mps = frame.ego_speed_mps
+
+    def _over_cycle(self, result: FrameResult) -> BusyTimes:
+        point = result.point
+        if point.name != self._cycle_of:
+            self._cycle_of = point.name
+            self._cycle = deque(maxlen=math.lcm(point.detector_period, point.region_period))
+        self._cycle.append(busy_times(result, self._networks))
+        each = len(self._cycle)
+        return BusyTimes(sum(one.gpu_ms for one in self._cycle) / each, sum(one.host_ms for one in self._cycle) / each)
 
     def take(self, now_ns: int) -> FrameStats:
         """Statistics up to now. Counts are since the last `take`, rates and times of the last second."""

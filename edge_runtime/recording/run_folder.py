@@ -55,7 +55,7 @@ def versions() -> dict[str, str]:
     import cv2  # the module, since a Jetson's own OpenCV has no distribution metadata
 
     found["opencv"] = cv2.__version__
-    for name in ("numpy", "onnxruntime", "trackforge"):
+    for name in ("numpy", "onnxruntime", "tensorrt", "trackforge"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -1,10 +1,11 @@
-"""Charts as SVG text: lines over bands or numbers, and bars in pairs. Colours come from the page's style sheet.
+"""Charts as SVG text: lines over bands or numbers, bars in pairs, dots. Colours come from the page's style sheet.
 
 Series differ by colour, marker and dash, so that they can be told apart without seeing colour.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -26,6 +27,17 @@ class Series:
     values: Sequence[float | None]
     look: int
     notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Points of one kind: (x, y, name, note). `line` joins some places; with `main` they stand out and are named."""
+
+    name: str
+    points: Sequence[tuple[float, float, str, str]]
+    look: int
+    line: Sequence[tuple[float, float]] = ()
+    main: bool = False
 
 
 def band_chart(series: Sequence[Series], edges: Sequence[str], what: str, unit: str) -> str:
@@ -77,6 +89,85 @@ def pair_chart(rows: Sequence[tuple[str, float | None, float | None]], names: tu
     label = escape(" and ".join(names))
     svg = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     return svg + _legend([Series(name, (), look) for look, name in enumerate(names)], bars=True)
+
+
+def dot_chart(groups: Sequence[Dots], what: str, unit: str) -> str:
+    """Dots over two numbers, both axes from where the dots are; the last group lies on top."""
+    every = [point for group in groups for point in group.points]
+    across = _ticks([x for x, *_ in every])
+    up = _ticks([y for _, y, *_ in every])
+    inner = WIDTH - LEFT - RIGHT
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            LEFT + inner * (x - across[0]) / (across[-1] - across[0]),
+            _y((y - up[0]) / (up[-1] - up[0])),
+        )
+
+    axes = "".join(
+        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place(across[0], tick)[1]:.1f}" '
+        f'y2="{place(across[0], tick)[1]:.1f}" class="grid"/>'
+        f'<text x="{LEFT - 6}" y="{place(across[0], tick)[1] + 4:.1f}" class="row">{tick:g}</text>'
+        for tick in up
+    ) + "".join(
+        f'<text x="{place(tick, up[0])[0]:.1f}" y="{HEIGHT - BOTTOM + 16}" class="tick">{tick:g}</text>'
+        for tick in across
+    )
+    drawn = names = ""
+    dots = [place(x, y) for x, y, *_ in every]
+    taken = [(x - 5, x + 5, y + 3.5) for x, y in dots]
+    for group in groups:
+        at = [place(x, y) for x, y, *_ in group.points]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*corner) for corner in group.line))
+        marks = "".join(
+            f"<g>{_marker(group.look, x, y)}<title>{escape(name)}: {escape(note)}</title></g>"
+            for (x, y), (_, _, name, note) in zip(at, group.points, strict=True)
+        )
+        joined = f'<polyline points="{line}"/>' if group.line else ""
+        drawn += f'<g class="s{group.look % COLOURS}{"" if group.main else " faint"}">{joined}{marks}</g>'
+        if group.main:
+            names += "".join(
+                _label(x, y, name, taken) for (x, y), (_, _, name, _) in zip(at, group.points, strict=True)
+            )
+    axis = f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" class="tick">{escape(unit)}</text>'
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(what)} over {escape(unit)}">'
+        f"{axes}{drawn}{names}{axis}</svg>"
+    ) + _dot_legend(groups)
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Round numbers, four to eight, from below the least to above the greatest."""
+    low, high = min(values), max(values)
+    span = (high - low) or abs(high) or 1.0
+    step = 10.0 ** math.floor(math.log10(span / 4))
+    step *= next(factor for factor in (1.0, 2.0, 5.0, 10.0) if span / (step * factor) <= 5.0)
+    first = math.floor((low - 0.04 * span) / step)
+    last = math.ceil((high + 0.04 * span) / step)
+    return [round(max(place, 0) * step, 10) for place in range(first if low < 0 else max(first, 0), last + 1)]
+
+
+def _label(x: float, y: float, name: str, taken: list[tuple[float, float, float]]) -> str:
+    """The name beside its dot, where there is room for it: the note of the dot says it too."""
+    width = 6.3 * len(name)
+    for left, middle in ((x + 8, y + 3.5), (x - 8 - width, y + 3.5), (x - width / 2, y - 9), (x - width / 2, y + 16)):
+        inside = left >= LEFT and left + width <= WIDTH - 2 and TOP + 6 <= middle <= HEIGHT - BOTTOM - 3
+        free = all(abs(middle - other) > 10 or left > end or left + width < begin for begin, end, other in taken)
+        if inside and free:
+            taken.append((left, left + width, middle))
+            return f'<text x="{left:.1f}" y="{middle:.1f}" class="name">{escape(name)}</text>'
+    return ""
+
+
+def _dot_legend(groups: Sequence[Dots]) -> str:
+    keys = ""
+    for group in groups:
+        line = '<polyline points="0,6 24,6"/>' if group.line else ""
+        mark = (
+            f'<g class="s{group.look % COLOURS}{"" if group.main else " faint"}">{line}{_marker(group.look, 12, 6)}</g>'
+        )
+        keys += f'<li><svg class="key" viewBox="0 0 24 12">{mark}</svg>{escape(group.name)}</li>'
+    return f'<ul class="keys">{keys}</ul>'
 
 
 def _line(one: Series, xs: Sequence[float], *, marked: bool) -> str:

@@ -52,11 +52,21 @@ class ClockCaps:
         return _put(path, min(wanted, self._before[path]))
 
 
+def gpu_clocks_mhz(root: Path = Path("/")) -> tuple[float, ...]:
+    """The clocks of the GPU's table, slowest first; empty where there is none."""
+    gpu = find_gpu(root)
+    return () if gpu is None else tuple(hertz / 1e6 for hertz in _table(gpu))
+
+
+def _table(gpu: Path) -> list[int]:
+    return sorted(int(value) for value in (text(gpu / "available_frequencies") or "").split())
+
+
 def _gpu_hz(gpu: Path, mhz: float | None) -> int | None:
     """The fastest clock of the GPU's table that is not above the cap."""
     if mhz is None:
         return None
-    table = sorted(int(value) for value in (text(gpu / "available_frequencies") or "").split())
+    table = _table(gpu)
     return max((hertz for hertz in table if hertz <= mhz * 1e6), default=table[0] if table else round(mhz * 1e6))
 
 
