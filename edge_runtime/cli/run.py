@@ -59,6 +59,7 @@ def pipeline_options(function: Any) -> Any:
 @click.option("--seconds", type=SECONDS, metavar="S", help="Stop after this many seconds.")
 @click.option("--pace", type=click.Choice(["live", "fast"]), help="Override source.pace of a file.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
+@click.option("--record", type=FILE_TO_WRITE, metavar="FILE.mcap", help="Also record the run, for replay and Foxglove.")
 @click.option("--trace", type=FILE_TO_WRITE, metavar="FILE", help="Also write a time line for https://ui.perfetto.dev.")
 @click.option("--no-build", is_flag=True, help="Refuse to start when an engine would have to be built.")
 @click.option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
@@ -70,6 +71,7 @@ def command(
     seconds: float | None,
     pace: str | None,
     out: Path | None,
+    record: Path | None,
     trace: Path | None,
     no_build: bool,
     strict: bool,
@@ -82,6 +84,8 @@ def command(
     """
     if pace is not None:
         overrides = (*overrides, f"source.pace={pace}")
+    if record is not None:
+        overrides = (*overrides, f"record.path={json.dumps(str(record.absolute()))}")
     if no_build:
         overrides = (*overrides, "engines.build=false")
     console = Console(stderr=True)
@@ -113,13 +117,20 @@ def command(
 
 @contextmanager
 def stop_on_signals(run: Run, console: Console) -> Iterator[None]:
-    """SIGINT and SIGTERM stop the run in order; a second SIGINT ends the program at once."""
+    """SIGINT and SIGTERM stop the run in order; a second SIGINT ends the program at once.
+
+    SIGUSR1 lets a recording save what it holds.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         run.stop()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def save(number: int, frame: FrameType | None) -> None:
+        run.save_recording("signal")
+
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, save)
     try:
         yield
     finally:
@@ -131,9 +142,10 @@ def follow(run: Run, console: Console, frames: int | None) -> None:
     """Show the run until its last frame is out: a live panel on a terminal, else one line a second."""
     if not console.is_terminal:
         while not run.wait(LOG_S):
-            console.print(status_line(run.snapshot()), soft_wrap=True, highlight=False)
+            console.print(status_line(run.snapshot(), run.steering()), soft_wrap=True, highlight=False)
         return
     goal = frames or run.pictures
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not run.wait(LIVE_S):
-            live.update(status_panel(run.name, run.snapshot(), goal, run.notices(), run.stopping), refresh=True)
+            panel = status_panel(run.name, run.snapshot(), goal, run.notices(), run.stopping, run.steering())
+            live.update(panel, refresh=True)

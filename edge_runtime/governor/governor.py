@@ -108,7 +108,7 @@ class Governor:
             over_current_per_s=settings.over_current_per_s,
         )
         self._pace = PaceModel()
-        self._power = PowerModel(ladder.idle_w)
+        self._power = PowerModel(ladder.rest_w)
         self._heat = None if budgets.thermal_c is None else HeatModel(budgets.thermal_c, settings.heat_j_per_c)
         self._current = self._left = self._safe
         self._refused: dict[str, int] = {}
@@ -132,8 +132,9 @@ class Governor:
         settled = self._settled(sample, now_ns)
         self._pace.see(stats, self._ladder.by_name.get(stats.point or "") if settled else None)
         self._late = self._mode_reached and stats.point == self._current.name and 2 * stats.missed > stats.published
-        pace = self._pace.predict(self._current)
-        work_w = self._current.joules_per_frame * pace.fps * pace.per_frame
+        running = self._running()
+        pace = self._pace.predict(running)
+        work_w = running.joules_per_frame * pace.fps * pace.per_frame
         self._power.run(work_w, now_ns)
         if verdict.problem is not None:
             self._blind = True
@@ -166,11 +167,16 @@ class Governor:
         before, self._mode_reached = self._mode_reached, reached
         return before and reached
 
+    def _running(self) -> Rung:
+        """A heavier point waits, its power mode ahead of it, until that mode is reached."""
+        waits = not self._mode_reached and self._current.usefulness > self._left.usefulness
+        return self._left if waits else self._current
+
     def _point(self) -> OperatingPoint:
-        """What to run now: a heavier point waits, its power mode ahead of it, until that mode is reached."""
-        if self._mode_reached or self._current.usefulness <= self._left.usefulness:
-            return self._current.point
-        return replace(self._left.point, power_mode=self._current.knobs.power_mode)
+        """What to run now."""
+        running = self._running()
+        ahead = replace(running.point, power_mode=self._current.knobs.power_mode)
+        return running.point if running is self._current else ahead
 
     def _learn(self, sample: TelemetrySample, work_w: float, settled: bool) -> None:
         if sample.power_w is not None and settled:
@@ -214,17 +220,27 @@ class Governor:
         if any(name in choice.broken for name in self._before_usefulness):
             outlooks = self._outlooks(foreseen, BARE_STAY, BARE_ENTER, now_ns, needed=True)
             # Where the margins are used up nothing goes up, unless a budget needs it.
-            drawn_w = next(outlook.power_w for outlook in outlooks if outlook.rung is self._current)
-            lower = [outlook for outlook in outlooks if outlook.power_w <= drawn_w]
+            current = next(outlook for outlook in outlooks if outlook.rung is self._current)
+            lower = [outlook for outlook in outlooks if outlook.power_w <= current.power_w]
             choice = choose(lower, self._order, self._settings.economy)
             if choice.broken:
+                if "power" in choice.broken:
+                    outlooks = [_no_worse(outlook, current) for outlook in outlooks]
                 choice = choose(outlooks, self._order, self._settings.economy)
         current = next(outlook for outlook in outlooks if outlook.rung is self._current)
         if not self._may_stay(current, choice, now_ns):
             self._change(choice.best.rung, outlooks, now_ns)
         temp_c = None if self._heat is None else self._heat.temp_c
         seen = Limits(self._budgets, self._floor_fps, temp_c)
-        return explained(choice, self._current.name, self._point(), seen, now_ns)
+        return explained(choice, self._left_out(choice, foreseen, outlooks), self._current, self._point(), seen, now_ns)
+
+    def _left_out(self, choice: Choice, foreseen: list[_Foreseen], outlooks: list[Outlook]) -> list[Outlook]:
+        """Points that would be more useful than any in the choice, and were left not long ago."""
+        if choice.rival is not None:
+            return []
+        known = {outlook.rung.name for outlook in outlooks}
+        better = [one for one in foreseen if one.usefulness > choice.best.usefulness and one.rung.name not in known]
+        return [self._outlook(one, ENTER) for one in better]
 
     def _outlooks(
         self, foreseen: list[_Foreseen], stay: Care, enter: Care, now_ns: int, *, needed: bool = False
@@ -339,3 +355,14 @@ class Governor:
                 fitting.append(one)
         self._blind_at = min(fitting, key=lambda one: one.power_w).rung if fitting else self._safe
         return self._blind_at
+
+
+def _no_worse(outlook: Outlook, current: Outlook) -> Outlook:
+    """What draws less than the current point breaks its power budget by less, however little is known of both."""
+    if outlook.power_w >= current.power_w:
+        return outlook
+    index = ORDER.index("power")
+    most = current.excess[index] - (current.power_w - outlook.power_w)
+    excess = list(outlook.excess)
+    excess[index] = min(excess[index], most)
+    return outlook._replace(excess=(excess[0], excess[1], excess[2], excess[3]))

@@ -8,12 +8,14 @@ filter with two states follows both (ALERT, Wan et al. 2020, has the ratio alone
 from __future__ import annotations
 
 import math
+from collections import deque
 
 NS = 1_000_000_000
 # How fast the offset wanders by itself, W per square root of a second, and the gain.
 _OFFSET_WALK, _GAIN_WALK = 0.3, 0.005
 # Sensors average and lag: the change after a new point is expected to arrive about so late.
 _LAG_S = 0.25
+_HISTORY = 32
 _WINDOW_S, _MEMORY_S = 1.0, 60.0
 
 
@@ -24,26 +26,32 @@ class PowerModel:
         self.offset_w, self.gain = idle_w, 1.0
         self._offset_var, self._cross_var, self._gain_var = max(2.0, 0.3 * idle_w) ** 2, 0.0, 0.15**2
         self._noise_var = (0.5 + 0.02 * idle_w) ** 2
-        self._work_w: float | None = None
-        self._t_ns: int | None = None
+        # (time, work as a sensor with its lag sees it), newest last; readings may be older than the work of now.
+        self._works: deque[tuple[int, float]] = deque(maxlen=_HISTORY)
         self._sample_ns: int | None = None
         self._window_w = 0.0
+        self._innovation_w = 0.0
         self._window_var = (0.1 + 0.02 * idle_w) ** 2
         self._seen_s = 2.0
         self._surprises = 0
 
     def run(self, work_w: float, now_ns: int) -> None:
         """The work since the last call; the sensor sees it late."""
-        if self._work_w is None or self._t_ns is None:
-            self._work_w = work_w
-        else:
-            follow = 1.0 - math.exp(-(now_ns - self._t_ns) / NS / _LAG_S)
-            self._work_w += follow * (work_w - self._work_w)
-        self._t_ns = now_ns
+        seen_w = work_w
+        if self._works:
+            t_ns, before_w = self._works[-1]
+            seen_w = before_w + (1.0 - math.exp(-(now_ns - t_ns) / NS / _LAG_S)) * (work_w - before_w)
+        self._works.append((now_ns, seen_w))
+
+    def _work_at(self, t_ns: int) -> float | None:
+        """What a sensor saw of the work when it was read, None where nothing is known of any work."""
+        past = (work_w for then_ns, work_w in reversed(self._works) if then_ns <= t_ns)
+        return next(past, self._works[0][1] if self._works else None)
 
     def see(self, power_w: float, t_ns: int, work_w: float) -> None:
-        """Take in a reading made while `work_w` was being done."""
-        seen_w = work_w if self._work_w is None else self._work_w
+        """Take in a reading of that time; `work_w` is what is being done now."""
+        known_w = self._work_at(t_ns)
+        seen_w = work_w if known_w is None else known_w
         span_s = 0.2 if self._sample_ns is None else min(2.0, max(0.0, (t_ns - self._sample_ns) / NS))
         self._sample_ns = t_ns
         self._offset_var += _OFFSET_WALK**2 * span_s
@@ -62,6 +70,7 @@ class PowerModel:
             to_offset, total = to_offset + innovation * innovation, total + innovation * innovation
         elif noise < 2.0 * self._noise_var:
             self._learn_noise(innovation, total, span_s)
+        self._innovation_w = innovation
         offset_gain, gain_gain = to_offset / total, to_gain / total
         self.offset_w += offset_gain * innovation
         self.gain = min(3.0, max(0.3, self.gain + gain_gain * innovation))
@@ -70,7 +79,9 @@ class PowerModel:
         self._cross_var -= offset_gain * to_gain
 
     def _learn_noise(self, innovation: float, total: float, span_s: float) -> None:
-        squared = min(innovation * innovation, 9.0 * total)
+        # From one reading to the next, since a prediction that is off by a constant is no noise.
+        step = innovation - self._innovation_w
+        squared = min(0.5 * step * step, 9.0 * total)
         self._noise_var += min(0.1, span_s / min(15.0, self._seen_s)) * (squared - self._noise_var)
         self._noise_var = max(self._noise_var, 0.01)
         self._window_w += min(1.0, span_s / _WINDOW_S) * (innovation - self._window_w)

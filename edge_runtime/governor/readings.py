@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from edge_runtime.core import TelemetrySample
 
@@ -11,6 +13,8 @@ NS = 1_000_000_000
 # A reading this many times above or below the last good one is a broken sensor, not a load.
 _JUMP = 10.0
 _COLDEST_C, _HOTTEST_C, _JUMP_C = -40.0, 130.0, 30.0
+# From idle to full load a graphics card jumps so far too: a rise that lasts so long is believed.
+_BELIEVED_NS = 5 * NS
 # Readings that are the same to the last bit, for so many samples and so long, come from a sensor that has stopped.
 _FROZEN_SAMPLES, _FROZEN_NS = 3, 800_000_000
 # After a fault, so long of good readings before they count again.
@@ -23,6 +27,25 @@ class Verdict:
 
     problem: str | None
     new: bool
+
+
+def power_problem(power_w: float | None, usual_w: float | None) -> str | None:
+    """Why a reading of the power cannot be true after one of `usual_w`; None when it can."""
+    if power_w is None:
+        return "telemetry has no power reading"
+    if not (math.isfinite(power_w) and power_w > 0):
+        return f"impossible power reading: {power_w:.3g} W"
+    if usual_w is not None and not 1 / _JUMP < power_w / usual_w < _JUMP:
+        return f"impossible power reading: {power_w:.3g} W after {usual_w:.3g} W"
+    return None
+
+
+def one_for_all(readings_w: Sequence[float | None], usual_w: float | None) -> float | None:
+    """The mean of some readings, None where there is none; but where one cannot be true, that one: in a mean it would
+    vanish."""
+    known = [reading for reading in readings_w if reading is not None]
+    fault = [reading for reading in known if power_problem(reading, usual_w)]
+    return fault[-1] if fault else fmean(known) if known else None
 
 
 class Readings:
@@ -42,6 +65,8 @@ class Readings:
         self._problem: str | None = None
         self._good_since_ns: int | None = None
         self._faulty = False
+        self._fault = ""
+        self._risen_ns: int | None = None
 
     @property
     def needed(self) -> bool:
@@ -58,13 +83,14 @@ class Readings:
         problem = self._problem or self._age(sample, now_ns)
         if problem is not None:
             self._faulty = self._faulty or self._power_w is not None or self._hottest_c is not None
+            self._fault = problem.partition(":")[0]
             self._good_since_ns = None
             return Verdict(problem, new)
         if self._faulty:
             if self._good_since_ns is None:
                 self._good_since_ns = now_ns
             if now_ns - self._good_since_ns < _GOOD_AGAIN_NS:
-                return Verdict("telemetry is back, not yet trusted", new)
+                return Verdict(f"{self._fault}: over, but not yet trusted", new)
             self._faulty = False
         return Verdict(None, new)
 
@@ -90,14 +116,11 @@ class Readings:
         return problem
 
     def _impossible(self, sample: TelemetrySample) -> str | None:
-        power_w = sample.power_w
-        if self._needs_power:
-            if power_w is None:
-                return "telemetry has no power reading"
-            if not (math.isfinite(power_w) and power_w > 0):
-                return f"impossible power reading: {power_w:g} W"
-            if self._power_w is not None and not 1 / _JUMP < power_w / self._power_w < _JUMP:
-                return f"impossible power reading: {power_w:g} W after {self._power_w:g} W"
+        if self._needs_power and (problem := power_problem(sample.power_w, self._power_w)):
+            if not self._lasting_rise(sample):
+                return problem
+        else:
+            self._risen_ns = None
         if self._needs_heat:
             if not sample.temp_c:
                 return "telemetry has no temperature"
@@ -108,6 +131,14 @@ class Readings:
             if self._hottest_c is not None and abs(hottest_c - self._hottest_c) > _JUMP_C:
                 return f"impossible temperature: {hottest_c:g} °C after {self._hottest_c:g} °C"
         return None
+
+    def _lasting_rise(self, sample: TelemetrySample) -> bool:
+        """Whether the power has been far too high for a while: then it is a load, and believing it is no optimism."""
+        if not math.isfinite(power_w := sample.power_w or 0.0) or power_w < (self._power_w or math.inf):
+            self._risen_ns = None
+            return False
+        self._risen_ns = sample.t_ns if self._risen_ns is None else self._risen_ns
+        return sample.t_ns - self._risen_ns >= _BELIEVED_NS
 
     def _frozen(self, sample: TelemetrySample) -> str | None:
         if self._last is None or _values(sample) != _values(self._last):

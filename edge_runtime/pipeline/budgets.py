@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_runtime.config.floors import demanded_fps
@@ -27,10 +28,11 @@ class BudgetWindows:
 
     The rate of a window is that of the intervals ending in it, so that a phase shift between windows and frames does
     not read as a lost frame. Latency is judged by the window's p99, which below 100 frames is its worst frame.
+    `on_broken` hears the name of a budget at the first window that breaks it, and again when it was held in between.
     """
 
-    def __init__(self, budgets: Budgets) -> None:
-        self._budgets = budgets
+    def __init__(self, budgets: Budgets, on_broken: Callable[[str], None] | None = None) -> None:
+        self._budgets, self._on_broken = budgets, on_broken
         self._start_ns: int | None = None
         self._previous_ns = 0
         self._last_ns = 0
@@ -83,6 +85,8 @@ class BudgetWindows:
         counts[1] += held
         counts[2] = 0 if held else counts[2] + 1
         counts[3] = max(counts[3], counts[2])
+        if counts[2] == 1 and self._on_broken is not None:
+            self._on_broken(name)
 
     def accounts(self) -> dict[str, BudgetAccount]:
         limits = self._budgets.model_dump()

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from edge_runtime.core import Clock, Frame
 from edge_runtime.core.trace import SOURCE, TraceLog
 from edge_runtime.errors import SourceError
-from edge_runtime.sources.base import Source
+from edge_runtime.sources.base import Picture, Source
+from edge_runtime.sources.ego_speed import SpeedPort
 from edge_runtime.sources.pace import StreamPace
 
 from .accounts import NS, Accounts
+from .recorder import Recorder
 from .slot import NewestSlot
 
 # Of the interval that a cap demands: so much earlier a frame still counts as on time.
@@ -50,16 +52,19 @@ class Feed:
         *,
         camera: str,
         ego_speed_mps: float | None,
+        speed_port: SpeedPort | None = None,
         waits: bool,
         limits: Limits,
         on_capture: Callable[[int], None] | None = None,
         fps_cap: Callable[[], float | None] | None = None,
         trace: TraceLog | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.error: str | None = None
         self._source, self._slot, self._accounts, self._clock = source, slot, accounts, clock
         self._camera, self._ego_speed_mps, self._waits, self._limits = camera, ego_speed_mps, waits, limits
-        self._on_capture, self._fps_cap, self._trace = on_capture, fps_cap, trace
+        self._on_capture, self._fps_cap, self._trace, self._recorder = on_capture, fps_cap, trace, recorder
+        self._speed_port = speed_port
         self._next_ns = 0
         self.pace = None if source.paced or waits else StreamPace(source.info.fps)
 
@@ -71,6 +76,8 @@ class Feed:
         except Exception as error:  # whatever ended the camera, the run ends in order and says so
             self.error = f"reading the source failed: {type(error).__name__}: {error}"
         finally:
+            if self._recorder is not None and self.error is not None:
+                self._recorder.event("camera_lost", self.error)
             self._slot.close()
 
     def _run(self, stop: threading.Event) -> None:
@@ -95,18 +102,25 @@ class Feed:
                 camera=self._camera,
                 t_capture_ns=now_ns,
                 image=picture.image,
-                ego_speed_mps=self._ego_speed_mps if picture.ego_speed_mps is None else picture.ego_speed_mps,
+                ego_speed_mps=self._speed_mps(picture, now_ns),
                 t_stream_ns=picture.t_stream_ns,
             )
             if self._trace is not None:
                 self._trace.span(SOURCE, "read", began_ns, began_ns + round(source_ms * 1e6), frame.frame_id)
             if self._on_capture is not None:
                 self._on_capture(now_ns)
-            if self._beyond_cap(now_ns):
+            if self._recorder is not None:
+                self._recorder.captured(frame)
+            if self._beyond_cap(now_ns) or not self._slot.put(Captured(frame, source_ms), wait=self._waits):
                 self._accounts.drop()
-                continue
-            if not self._slot.put(Captured(frame, source_ms), wait=self._waits):
-                self._accounts.drop()
+                if self._recorder is not None:
+                    self._recorder.shed(frame.frame_id)
+
+    def _speed_mps(self, picture: Picture, now_ns: int) -> float | None:
+        """The vehicle's: as it is sent, else as the source knows it, else the constant."""
+        if self._speed_port is not None:
+            return self._speed_port.of_frame(now_ns)
+        return self._ego_speed_mps if picture.ego_speed_mps is None else picture.ego_speed_mps
 
     def _beyond_cap(self, now_ns: int) -> bool:
         """Whether the cap on the frame rate leaves this frame out; frames come a little early or late."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,42 +14,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.config.address import udp_address
 from edge_runtime.config.export import to_document
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import CameraSource, NetworkStage, SimulationSource
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
-from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import EngineError, SinkError
 from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_summary
+from edge_runtime.recording.schemas import INFO, WARNING
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import Sink, SinkContext
 from edge_runtime.sinks.callback import CallbackSink
-from edge_runtime.sources import open_source
 from edge_runtime.sources.base import Source
 from edge_runtime.sources.camera import without_password
+from edge_runtime.sources.ego_speed import SpeedPort
+from edge_runtime.sources.resident import ResidentPictures
 
 from .accounts import Accounts, Snapshot
 from .assemble import assemble
 from .budgets import BudgetWindows
 from .builds import Builds
-from .camera_pose import PoseOf, simulated_pose
+from .camera_pose import PoseOf, calibration, simulated_pose
 from .executor import Executor
 from .feed import Captured, Feed, Limits
 from .meter import FrameMeter
+from .open_source import open_source
 from .outlet import Outlet
+from .recorder import Recorder, open_recorder
 from .regions import ReportViews
-from .slot import NewestSlot
+from .slot import HandOver, NewestSlot
+from .steered import SteeringState
 from .steering import Steering, make_steering
 from .summary import RunSummary, SinkAccount, Spread
 
 OnResult = Callable[[Frame, FrameResult], None]
+PointNow = Callable[[], OperatingPoint]
 
 # How long a sink may take to flush after the last frame before it is left behind and named.
 FLUSH_S = 10.0
 _AS_IN_THE_FILE = OperatingPoint()
 # How long a source may take to return from a read once the run has stopped.
-READ_S = 2.0
+READ_S = 1.0
 
 
 class Pipeline:
@@ -76,15 +83,18 @@ class Pipeline:
         builds: Builds | None = None,
         trace: TraceLog | None = None,
         pose: PoseOf | None = None,
+        point: PointNow | None = None,
     ) -> Run:
         """Open everything and start the threads; the caller closes the returned run (`with` does).
 
         `frames` and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame order on a
         thread of its own. `source` takes the place of the file's own and is closed with the run. `builds` hears of
         engines being built, `trace` takes down what happens when, and `pose(frame)` says where the vehicle stands, for
-        regions that a map expects. Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
+        regions that a map expects. With `point`, asked for every frame, no governor runs, whatever the file says.
+        Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
         """
-        return Run(self.loaded, out, Limits(frames, seconds), on_result, source, builds or Builds(), trace, pose)
+        limits = Limits(frames, seconds)
+        return Run(self.loaded, out, limits, on_result, source, builds or Builds(), trace, pose, point)
 
     def run(
         self,
@@ -113,12 +123,17 @@ class Run:
         builds: Builds,
         trace: TraceLog | None,
         pose: PoseOf | None,
+        point: PointNow | None,
     ) -> None:
+        if point is not None:
+            loaded = loaded.with_config(loaded.config.model_copy(update={"governor": None}))
         config, clock = loaded.config, SystemClock()
         self._config, self._clock = config, clock
         self._accounts = Accounts()
+        self._held = point
         self.recoveries = 0
-        self._budgets = BudgetWindows(config.budgets)
+        self._recorder: Recorder | None = None
+        self._budgets = BudgetWindows(config.budgets, self._budget_broken)
         self._stop = threading.Event()
         self._summary: RunSummary | None = None
         fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
@@ -128,6 +143,11 @@ class Run:
             self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace, pose=pose)
             self._source = source or open_source(config.source)
             opening.callback(self._source.close)
+            self._speed_port: SpeedPort | None = None
+            if config.source.ego_speed_udp is not None and not fast:
+                address = udp_address(config.source.ego_speed_udp)
+                self._speed_port = SpeedPort(address, config.source.ego_speed_stale_ms, clock)
+                opening.callback(self._speed_port.close)
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
             context = SinkContext(
@@ -140,13 +160,30 @@ class Run:
                 sink.open(context)
                 opening.callback(_close_quietly, sink)
             self._outlets = [Outlet(sink, waits=fast, clock=clock, trace=trace) for sink in sinks]
-            self._slot: NewestSlot[Captured] = NewestSlot()
+            alone = fast and self._assembly.on_gpu
+            in_memory = isinstance(self._source, ResidentPictures)
+            self._slot: NewestSlot[Captured] = HandOver() if alone and in_memory else NewestSlot()
             self._meter = FrameMeter(
                 [stage.name for stage in config.stages if isinstance(stage, NetworkStage)], config.budgets.latency_ms
             )
+            self._recorder = open_recorder(
+                config,
+                self._public_config(),
+                self.folder,
+                self._source.info,
+                calibration(config.source),
+                clock,
+                classes=self._assembly.classes,
+                shown=self._assembly.shown,
+                waits=fast,
+            )
+            if self._recorder is not None:
+                opening.callback(self._recorder.drain, FLUSH_S)
             self._steering: Steering | None = None
             if not fast:
-                self._steering = make_steering(loaded, self._meter, self._budgets, clock, self.folder, trace=trace)
+                self._steering = make_steering(
+                    loaded, self._meter, self._budgets, clock, self.folder, trace=trace, recorder=self._recorder
+                )
                 opening.callback(self._steering.close)
             speed_kmh = config.source.ego_speed_kmh
             self._feed = Feed(
@@ -156,11 +193,13 @@ class Run:
                 clock,
                 camera=config.source.camera,
                 ego_speed_mps=None if speed_kmh is None else speed_kmh / 3.6,
+                speed_port=self._speed_port,
                 waits=fast,
                 limits=limits,
                 on_capture=None if fast else self._meter.capture,
                 fps_cap=None if fast else lambda: self._point().fps_cap,
                 trace=trace,
+                recorder=self._recorder,
             )
             self._executor = Executor(
                 self._slot,
@@ -169,13 +208,12 @@ class Run:
                 clock,
                 in_flight=config.executor.in_flight,
                 fresh=not fast,
-                alone=fast and self._assembly.on_gpu,
+                alone=alone,
                 point=self._point,
                 recover=self._recover,
                 trace=trace,
             )
-            feeder = threading.Thread(target=self._feed.run, args=(self._stop,), name="source", daemon=True)
-            self._threads = (feeder, *self._executor.threads())
+            self._threads = self._executor.threads(partial(self._feed.run, self._stop))
             opening.pop_all()
             self._owner = owner.pop_all()
         for thread in self._threads:
@@ -184,10 +222,14 @@ class Run:
             self._steering.start()
 
     def _point(self) -> OperatingPoint:
+        if self._held is not None:
+            return self._held()
         return _AS_IN_THE_FILE if self._steering is None else self._steering.point
 
     def _recover(self) -> None:
         self.recoveries += 1
+        if self._recorder is not None:
+            self._recorder.event("engine_error", "the networks failed several frames in a row and are made anew")
         self._assembly.make_networks_anew()
 
     def _publish(self, frame: Frame, result: FrameResult) -> None:
@@ -199,6 +241,17 @@ class Run:
                 self._meter.publish(now_ns, frame, result)
         for outlet in self._outlets:
             outlet.offer(frame, result)
+        if self._recorder is not None:
+            self._recorder.published(frame, result)
+
+    def _budget_broken(self, name: str) -> None:
+        if self._recorder is not None:
+            self._recorder.event(f"budget_{name}", f"the budget {name} is not held", WARNING)
+
+    def save_recording(self, event: str) -> None:
+        """Let a recording keep what led to this moment. Safe from any thread and in a signal handler."""
+        if self._recorder is not None:
+            self._recorder.event(event, "somebody asked for it", INFO)
 
     def stop(self) -> None:
         """Take no more frames; those taken are finished and published. Safe from any thread, any number of times."""
@@ -243,12 +296,20 @@ class Run:
     def snapshot(self) -> Snapshot:
         return self._accounts.snapshot(self._clock.now_ns(), self._slot.overwritten)
 
+    def steering(self) -> SteeringState | None:
+        """Power, operating point and alarm right now; None at pace fast, where nothing is measured."""
+        return None if self._steering is None else self._steering.state
+
     def notices(self) -> tuple[str, ...]:
         """What a person should know so far: warnings of the source, failed frames, sinks that ended."""
-        found = list(self._source.warnings)
+        found = [*self._source.warnings, *self._heard(), *(self._steering.notices if self._steering else ())]
         found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
-        found += [f"sink {outlet.name} ended: {outlet.error}" for outlet in self._outlets if outlet.error]
+        found += [f"sink {name} ended: {sink.error}" for name, sink in self._sink_accounts().items() if sink.error]
+        found += () if self._recorder is None else self._recorder.notices
         return tuple(found)
+
+    def _heard(self) -> tuple[str, ...]:
+        return () if self._speed_port is None else self._speed_port.warnings
 
     def finish(self) -> RunSummary:
         """Drain, flush, close, and write `summary.json`. May be called twice; the summary is the same."""
@@ -260,12 +321,20 @@ class Run:
         self._settle()
         if self._steering is not None:
             self._steering.close()
+        if self._speed_port is not None:
+            self._speed_port.close()
         for outlet in self._outlets:
             outlet.close(FLUSH_S)
+        if self._recorder is not None:
+            if (failure := self._executor.failure) is not None:
+                self._recorder.event("run_failed", str(failure))
+            self._recorder.drain(FLUSH_S)
         if not self._threads[0].is_alive():  # closing a device under a blocked read would crash the process
             self._source.close()
         self._owner.close()
         self._summary = self._summarise()
+        if self._recorder is not None:
+            self._recorder.finish(self._summary.document())
         write_summary(self.folder, self._summary.document())
         return self._summary
 
@@ -287,9 +356,11 @@ class Run:
 
     def _summarise(self) -> RunSummary:
         accounts = self._accounts
-        warnings = list(self._source.warnings)
+        warnings = [*self._source.warnings, *self._heard()]
         if self._feed.pace is not None and self._feed.pace.late_pictures:
             warnings.append(f"{self._feed.pace.late_pictures} pictures were decoded too late for the stream's own rate")
+        if self._recorder is not None:
+            warnings += self._recorder.notices
         if self.recoveries:
             warnings.append("the networks failed and were made anew once")
         if self._steering is not None:
@@ -305,8 +376,8 @@ class Run:
             frames=frames,
             seconds=accounts.seconds,
             fps=accounts.fps,
-            latency_ms=_spread(accounts.latency),
-            stage_ms={stage: _spread(quantiles) for stage, quantiles in accounts.stages.items()},
+            latency_ms=Spread.of(accounts.latency),
+            stage_ms={stage: Spread.of(quantiles) for stage, quantiles in accounts.stages.items()},
             budgets=self._budgets.accounts(),
             regions_shed={
                 stage: counts
@@ -315,14 +386,19 @@ class Run:
                 for stage, counts in step.shed.items()
             },
             power_w=None if self._steering is None else self._steering.power_w,
-            sinks={outlet.name: SinkAccount(outlet.written, outlet.dropped, outlet.error) for outlet in self._outlets},
+            sinks=self._sink_accounts(),
             warnings=warnings,
             failures=dict(accounts.failures),
             error=self._error(),
             versions=versions(),
             backends=dict(self._assembly.backends),
             config=self._public_config(),
+            governor=None if self._steering is None else self._steering.account,
         )
+
+    def _sink_accounts(self) -> dict[str, SinkAccount]:
+        accounts = {outlet.name: SinkAccount(outlet.written, outlet.dropped, outlet.error) for outlet in self._outlets}
+        return accounts if self._recorder is None else {**accounts, self._recorder.name: self._recorder.account}
 
     def _public_config(self) -> dict[str, Any]:
         """The configuration for the summary, which people pass on: without a camera's password."""
@@ -344,7 +420,3 @@ def _close_quietly(sink: Sink) -> None:
     """Undo an `open` while another error is already on its way to the user."""
     with suppress(SinkError, OSError):
         sink.close()
-
-
-def _spread(quantiles: Quantiles) -> Spread:
-    return Spread(*(quantiles.quantile_ms(q) for q in (0.5, 0.95, 0.99)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -20,13 +21,20 @@ from edge_runtime.core import Clock, Decision, FrameStats, OperatingPoint, Telem
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import ConfigError, RunError, TelemetryError
 from edge_runtime.governor.governor import Governor
+from edge_runtime.governor.readings import one_for_all, power_problem
 from edge_runtime.recording.power_log import PowerLog, Second
 from edge_runtime.telemetry import open_telemetry
 from edge_runtime.telemetry.base import Telemetry
 from edge_runtime.telemetry.control import BoardControl, BoardSetting
 
+from .alarms import AlarmBook
 from .budgets import BudgetWindows
 from .meter import NS, FrameMeter
+from .recorder import Recorder
+from .steered import SteeringAccount, SteeringState
+
+# A source that has just been started may be silent for so long: the safe point holds, but that is no news.
+_START_NS = 5 * NS
 
 
 def make_steering(
@@ -37,14 +45,12 @@ def make_steering(
     folder: Path,
     *,
     trace: TraceLog | None,
+    recorder: Recorder | None = None,
 ) -> Steering:
     """What a pipeline file says of measuring and steering. Raises `ConfigError` or `TelemetryError`."""
     config = loaded.config
-    governor, period_ms = None, 200
-    if config.governor is not None:
-        ladder, settings = ladder_of(loaded)
-        _check_knobs(loaded, ladder)
-        governor, period_ms = Governor(ladder, config.budgets, settings), settings.period_ms
+    governor = make_governor(loaded)
+    period_ms = 200 if config.governor is None else config.governor.period_ms
     telemetry = open_telemetry(config.telemetry, clock)
     board = BoardControl() if config.board.control else None
     return Steering(
@@ -59,7 +65,17 @@ def make_steering(
         period_ms=period_ms,
         reading_ms=config.telemetry.period_ms,
         trace=trace,
+        recorder=recorder,
     )
+
+
+def make_governor(loaded: LoadedPipeline) -> Governor | None:
+    """What a pipeline file says of choosing operating points. Raises `ConfigError`."""
+    if loaded.config.governor is None:
+        return None
+    ladder, settings = ladder_of(loaded)
+    _check_knobs(loaded, ladder)
+    return Governor(ladder, loaded.config.budgets, settings)
 
 
 def _check_knobs(loaded: LoadedPipeline, ladder: Ladder) -> None:
@@ -77,6 +93,19 @@ def _check_knobs(loaded: LoadedPipeline, ladder: Ladder) -> None:
             fix = did_you_mean(rung.knobs.variant, variants) or "add it under `models: MODEL: variants:`"
         if what:
             raise ConfigError([loaded.problem(("governor", "ladder"), what, fix)])
+
+
+def decision_line(decision: Decision) -> str:
+    """A line of `decisions.jsonl`."""
+    line = {
+        "t_ns": decision.t_ns,
+        "point": decision.point.name,
+        "binding": decision.binding,
+        "feasible": decision.feasible,
+        "alarm": decision.alarm,
+        "reason": decision.reason,
+    }
+    return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 class Steering:
@@ -100,20 +129,30 @@ class Steering:
         period_ms: int,
         reading_ms: int,
         trace: TraceLog | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.point = OperatingPoint()
         self.decision: Decision | None = None
         self.changes = 0
         self.notices: dict[str, None] = {}
         self._telemetry, self._meter, self._windows, self._budgets = telemetry, meter, windows, budgets
-        self._clock, self._governor, self._board, self._trace = clock, governor, board, trace
+        self._clock, self._governor, self._board = clock, governor, board
+        self._trace, self._recorder = trace, recorder
         self._period_ns, self._reading_ns = period_ms * 1_000_000, min(reading_ms, period_ms) * 1_000_000
         self._decide_ns = 0
         self._powers: list[float] = []
-        self._since: list[float] = []
+        self._since: list[float | None] = []
+        self._usual_w: float | None = None
+        self._power_w: float | None = None
+        self._alarms = AlarmBook()
+        self._alarm: str | None = None
+        self._started_ns: int | None = None
+        self._decided_ns: int | None = None
+        self._at: Counter[str] = Counter()
         self._watts_sum, self._seconds, self._most_w = 0.0, 0, 0.0
         self._sampled_ns: int | None = None
         self._second_ns: int | None = None
+        self._logged_ns: int | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="steering", daemon=True)
         self._log = PowerLog(folder / "power_fps.csv")
@@ -141,9 +180,11 @@ class Steering:
         sample = self._telemetry.read(now_ns)
         if sample is not None and sample.t_ns != self._sampled_ns:
             self._sampled_ns = sample.t_ns
-            if sample.power_w is not None:
+            if self._recorder is not None:
+                self._recorder.telemetry(sample)
+            self._since.append(sample.power_w)
+            if sample.power_w is not None and power_problem(sample.power_w, self._usual_w) is None:
                 self._powers.append(sample.power_w)
-                self._since.append(sample.power_w)
                 if self._trace is not None:
                     self._trace.counter("watts", sample.t_ns, sample.power_w)
         if now_ns < self._decide_ns:
@@ -151,60 +192,100 @@ class Steering:
         self._decide_ns = max(self._decide_ns + self._period_ns, now_ns)
         stats = self._meter.take(now_ns)
         if sample is not None and self._since:
-            sample = replace(sample, power_w=fmean(self._since))
+            sample = replace(sample, power_w=one_for_all(self._since, self._usual_w))
             self._since.clear()
+        ego_speed_mps = self._meter.ego_speed_mps
+        if self._recorder is not None:
+            self._recorder.told(sample, stats, ego_speed_mps)
         if self._governor is not None:
-            self._decide(self._governor, sample, stats)
+            self._decide(self._governor, sample, stats, ego_speed_mps)
         if self._second_ns is None:
             self._second_ns = now_ns
         elif now_ns - self._second_ns >= NS:
             self._second_ns += NS
             self._end_second(now_ns, sample, stats)
 
-    def _decide(self, governor: Governor, sample: TelemetrySample | None, stats: FrameStats) -> None:
-        decision = governor.decide(sample, stats, self._meter.ego_speed_mps)
-        if decision.point != self.point:
-            self.changes += 1
+    def _decide(
+        self, governor: Governor, sample: TelemetrySample | None, stats: FrameStats, ego_speed_mps: float | None
+    ) -> None:
+        decision = governor.decide(sample, stats, ego_speed_mps)
+        if self._recorder is not None:
+            self._recorder.decided(decision)
+        if decision.binding != "telemetry" and sample is not None:
+            self._usual_w = sample.power_w
+        self._note(decision)
         self.decision, self.point = decision, decision.point
-        if decision.alarm is not None:
-            self.notices[f"governor: {decision.alarm}"] = None
         if self._board is not None:
             try:
-                self._board.apply(BoardSetting(power_mode=decision.point.power_mode))
+                self._board.apply(BoardSetting(decision.point.power_mode, decision.point.gpu_cap_mhz))
                 if (problem := self._board.status().problem) is not None:
                     self.notices[problem] = None
             except TelemetryError as error:
                 self.notices[str(error)] = None
         if self._decisions is not None:
-            line = {
-                "t_ns": decision.t_ns,
-                "point": decision.point.name,
-                "binding": decision.binding,
-                "feasible": decision.feasible,
-                "alarm": decision.alarm,
-                "reason": decision.reason,
-            }
             try:
-                self._decisions.write(json.dumps(line, ensure_ascii=False) + "\n")
+                self._decisions.write(decision_line(decision))
             except OSError as error:
                 self.notices[f"decisions.jsonl: {error.strerror}"] = None
 
+    def _note(self, decision: Decision) -> None:
+        """Into the books of the run."""
+        now_ns = decision.t_ns
+        if self._decided_ns is None or self._started_ns is None:
+            self._started_ns = self._decided_ns = now_ns
+        self._at[self.point.name] += now_ns - self._decided_ns
+        self.changes += self._decided_ns < now_ns and decision.point.name != self.point.name
+        self._decided_ns = now_ns
+        starting = self._sampled_ns is None and now_ns - self._started_ns < _START_NS
+        self._alarms.see(now_ns, None if starting else decision.alarm)
+        self._alarm = decision.alarm or self._alarm
+
     def _end_second(self, now_ns: int, sample: TelemetrySample | None, stats: FrameStats) -> None:
-        power_w = fmean(self._powers) if self._powers else None
+        power_w = self._power_w = fmean(self._powers) if self._powers else None
         self._powers.clear()
         if power_w is not None:
             self._watts_sum, self._seconds = self._watts_sum + power_w, self._seconds + 1
             self._most_w = max(self._most_w, power_w)
-        self._windows.measured(power_w, None if sample is None else max(sample.temp_c.values(), default=None))
-        floor = demanded_fps(self._budgets, self._meter.ego_speed_mps)
-        budget_w = self._budgets.power_w
-        row = Second(now_ns, stats.fps, floor, stats.latency_p99_ms, power_w, budget_w, sample, self.decision)
+        fresh = sample is not None and sample.t_ns != self._logged_ns
+        self._logged_ns = None if sample is None else sample.t_ns
+        hottest_c = max(sample.temp_c.values(), default=None) if sample is not None and fresh else None
+        self._windows.measured(power_w, hottest_c)
+        speed_mps = self._meter.ego_speed_mps
+        row = Second(
+            t_ns=now_ns,
+            fps=stats.fps,
+            fps_floor=demanded_fps(self._budgets, speed_mps),
+            ego_speed_mps=speed_mps,
+            latency_p99_ms=stats.latency_p99_ms,
+            power_w=power_w,
+            power_budget_w=self._budgets.power_w,
+            sample=sample,
+            fresh=fresh,
+            decision=self.decision,
+            alarm=self._alarm,
+        )
+        self._alarm = None
         try:
             self._log.write(row)
         except RunError as error:
             self.notices[str(error)] = None
         if (problem := self._telemetry.problem) is not None:
             self.notices[problem] = None
+
+    @property
+    def state(self) -> SteeringState:
+        decision, budget_w = self.decision, self._budgets.power_w
+        if decision is None:
+            return SteeringState(self._power_w, budget_w, None, None, None)
+        return SteeringState(self._power_w, budget_w, decision.point.name, decision.binding, decision.alarm)
+
+    @property
+    def account(self) -> SteeringAccount | None:
+        """Of the governor, once the run has ended; None where none ran."""
+        if self._governor is None:
+            return None
+        seconds_at = {name: round(spent_ns / NS, 1) for name, spent_ns in self._at.items() if spent_ns}
+        return SteeringAccount(self.changes, seconds_at, tuple(self._alarms.alarms.values()))
 
     @property
     def power_w(self) -> dict[str, float] | None:

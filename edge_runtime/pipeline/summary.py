@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.governor.deadline import DeadlineCounts
 
 from .accounts import FrameCounts
 from .budgets import BudgetAccount
+from .steered import SteeringAccount
 
 # Budgets that take a sensor to judge.
 MEASURED = ("power_w", "thermal_c")
@@ -32,6 +34,10 @@ class Spread:
     p50: float | None
     p95: float | None
     p99: float | None
+
+    @classmethod
+    def of(cls, quantiles: Quantiles) -> Spread:
+        return cls(*(quantiles.quantile_ms(q) for q in (0.5, 0.95, 0.99)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +61,7 @@ class RunSummary:
     backends: Mapping[str, str]
     versions: Mapping[str, str]
     config: Mapping[str, Any]
+    governor: SteeringAccount | None = None
 
     @property
     def budgets_held(self) -> bool:
@@ -75,6 +82,7 @@ class RunSummary:
             "latency_ms": _rounded(self.latency_ms),
             "stage_ms": {stage: _rounded(spread) for stage, spread in self.stage_ms.items()},
             "power_w": None if self.power_w is None else dict(self.power_w),
+            "governor": None if self.governor is None else asdict(self.governor),
             "budgets": {name: asdict(budget) for name, budget in self.budgets.items()},
             "regions_shed": {stage: asdict(counts) for stage, counts in self.regions_shed.items()},
             "sinks": {name: asdict(sink) for name, sink in self.sinks.items()},

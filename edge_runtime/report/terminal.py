@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
+from edge_runtime.pipeline.steered import SteeringAccount, SteeringState
 from edge_runtime.pipeline.summary import MEASURED, RunSummary, Spread
 
+_POINTS = 6  # of those a run was at, the longest are named
 _PARTS = {"preprocess": "preprocess", "": "network", "decode": "decode"}
 
 
@@ -29,7 +31,7 @@ def number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def status_line(snapshot: Snapshot) -> str:
+def status_line(snapshot: Snapshot, steering: SteeringState | None = None) -> str:
     """One line a second where there is no terminal: key=value, so that logs can be searched."""
     counts = snapshot.counts
     line = (
@@ -41,11 +43,22 @@ def status_line(snapshot: Snapshot) -> str:
         line += f" shed={counts.shed}"
     if counts.failed:
         line += f" failed={counts.failed}"
+    if steering is not None and steering.point is not None:
+        line += f" point={steering.point}"
+    if steering is not None and steering.power_w is not None:
+        line += f" power_w={number(steering.power_w)}"
+    if steering is not None and steering.alarm is not None:
+        line += f' alarm="{steering.alarm}"'
     return line
 
 
 def status_panel(
-    title: str, snapshot: Snapshot, goal: int | None, notices: Iterable[str] = (), draining: bool = False
+    title: str,
+    snapshot: Snapshot,
+    goal: int | None,
+    notices: Iterable[str] = (),
+    draining: bool = False,
+    steering: SteeringState | None = None,
 ) -> RenderableType:
     """The live picture of a run; `goal` is the number of pictures the source will give, if it can tell."""
     rows: list[RenderableType] = []
@@ -56,6 +69,7 @@ def status_panel(
         Text.assemble((f"{number(snapshot.fps)} fps", "bold"), ("    latency p50 / p99  ", "dim"), (latency, "bold"))
     )
     rows.append(_counts(snapshot.counts))
+    rows += _steered(steering)
     if snapshot.stage_ms:
         rows.append(_stages({stage: (took_ms,) for stage, took_ms in snapshot.stage_ms.items()}, ("mean ms",)))
     rows += [Text(f"! {notice}", style="yellow", overflow="ellipsis", no_wrap=True) for notice in notices]
@@ -89,6 +103,8 @@ def summary_panel(summary: RunSummary) -> RenderableType:
             text += f", longest violation {budget.longest_violation_s:.0f} s"
         style = "green" if budget.held == budget.windows else "red"
         rows.append(Text(text, style=style if budget.windows else "yellow"))
+    if summary.governor is not None:
+        rows += _governed(summary.governor)
     if summary.power_w is not None:
         rows.append(Text(f"power {summary.power_w['mean']:.1f} W, {summary.power_w['max']:.1f} W at most", style="dim"))
     for name, shed in summary.regions_shed.items():
@@ -106,6 +122,29 @@ def summary_panel(summary: RunSummary) -> RenderableType:
     if summary.error:
         rows.append(Text(f"the run ended early: {summary.error}", style="bold red"))
     return Panel(Group(*rows), title=f"[bold]{summary.name}[/] finished", title_align="left", width=76)
+
+
+def _steered(state: SteeringState | None) -> list[RenderableType]:
+    if state is None or (state.point is None and state.power_w is None):
+        return []
+    text = Text("" if state.point is None else "point ", style="dim")
+    text.append(f"{state.point}    " if state.point else "", style="not dim bold")
+    if state.power_w is not None:
+        of = "" if state.power_budget_w is None else f" of {state.power_budget_w:g}"
+        text.append("power ").append(f"{state.power_w:.1f}{of} W    ", style="not dim bold")
+    if state.binding is not None and state.alarm is None:
+        text.append(f"kept there by {state.binding}")
+    alarm = [] if state.alarm is None else [Text(f"ALARM {state.alarm}", style="bold red")]
+    return [text, *alarm]
+
+
+def _governed(governor: SteeringAccount) -> list[RenderableType]:
+    spent = sorted(governor.seconds_at.items(), key=lambda item: -item[1])
+    points = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in spent[:_POINTS])
+    more = f" and {len(spent) - _POINTS} more" if len(spent) > _POINTS else ""
+    changes = "one change" if governor.changes == 1 else f"{governor.changes} changes"
+    text = Text(f"governor: {changes} of the point; {points}{more}", style="dim")
+    return [text, *(Text(str(alarm), style="red") for alarm in governor.alarms)]
 
 
 def _progress(done: int, goal: int) -> RenderableType:

@@ -34,9 +34,10 @@ def diagnose(clock: Clock, root: Path = Path("/")) -> list[Check]:
     power = next((sample for sample in samples if sample.power_w is not None), None)
     if power is None:
         nothing = "nobody measures power: a power budget cannot be held here"
-        return [*checks, Check("power", "warning", nothing, next((check.fix for check in checks if check.fix), ""))]
+        fix = next((check.fix for check in checks if check.fix), "")
+        return [*checks, Check("power", "warning", nothing, fix), *_heat(samples)]
     covers = total_is(power.rails_w) if is_jetson(root) else f"what {power.source} can see: {', '.join(power.rails_w)}"
-    return [*checks, Check("power", "ok", f"{power.power_w:.1f} W ({covers})"), *_rails(power)]
+    return [*checks, _watts("power", power.power_w or 0.0, covers), *_rails(power), *_heat(samples)]
 
 
 def _jetson(clock: Clock, root: Path) -> tuple[list[Check], list[TelemetrySample]]:
@@ -115,13 +116,14 @@ def _protection(reader: SysfsReader, sample: TelemetrySample) -> Iterator[Check]
     if not reader.counters:
         yield Check("over-current", "warning", "no soctherm_oc counters: over-current events stay unseen")
     else:
-        counts = ", ".join(f"{name} {count}" for name, count in sample.throttle_events.items())
+        counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sample.throttle_events.items())
         yield Check("over-current", "ok", f"events since boot: {counts}")
     acting = ", ".join(sample.throttled)
     if not reader.alerts:
         yield Check("throttling", "warning", "no throttle alerts below sys/class/thermal: throttling stays unseen")
     else:
-        yield Check("throttling", "warning" if acting else "ok", f"acting now: {acting}" if acting else "none")
+        fix = "let the board cool or choose a lower power mode: nvpmodel -p --verbose lists them" if acting else ""
+        yield Check("throttling", "warning" if acting else "ok", f"acting now: {acting}" if acting else "none", fix)
 
 
 def _modes(sample: TelemetrySample, root: Path) -> Iterator[Check]:
@@ -133,8 +135,24 @@ def _modes(sample: TelemetrySample, root: Path) -> Iterator[Check]:
 
 def _rails(sample: TelemetrySample) -> Iterator[Check]:
     for rail, watts in sample.rails_w.items():
-        meaning = MEANING.get(rail, "")
-        yield Check(f"rail {rail}", "ok", f"{watts:.1f} W" + (f" ({meaning})" if meaning else ""))
+        yield _watts(f"rail {rail}", watts, MEANING.get(rail, ""))
+
+
+def _watts(name: str, watts: float, meaning: str) -> Check:
+    found = f"{watts:.1f} W" + (f" ({meaning})" if meaning else "")
+    if watts >= 0:
+        return Check(name, "ok", found)
+    fix = "the monitor is broken or wired the other way round: a governed run stays at its safe point"
+    return Check(name, "error", f"{found}: cannot be negative", fix)
+
+
+def _heat(samples: list[TelemetrySample]) -> Iterator[Check]:
+    temp_c = next((sample.temp_c for sample in samples if sample.temp_c), None)
+    if temp_c is None:
+        yield Check("temperature", "warning", "nobody measures it: a thermal budget cannot be held here")
+    else:
+        hottest_first = sorted(temp_c.items(), key=lambda zone: -zone[1])
+        yield Check("temperature", "ok", ", ".join(f"{zone} {celsius:.1f} °C" for zone, celsius in hottest_first))
 
 
 def _after_colon(text: str) -> str:

@@ -148,7 +148,7 @@ def _run(*command: str) -> str:
 
 
 def main(root: str) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGABRT):  # the last: systemd's watchdog
         signal.signal(number, signal.SIG_IGN)
     guardian = Guardian(partial(set_mode, Path(root)), ClockCaps(Path(root)))
     rest = b""

@@ -32,6 +32,7 @@ PROBLEMS = {
     "Mismatch of Python": "version_mismatch",
     "Authentication": "version_mismatch",
     "Lost connection": "connection_lost",
+    "Error connection": "connection_lost",
 }
 READ_BACK_S = 8.0
 READ_BACK_STEP_S = 0.1

@@ -197,6 +197,18 @@ def test_an_impossible_reading_leads_to_the_safe_point_at_once(fault):
     assert decision.alarm
 
 
+def test_a_rise_beyond_belief_that_lasts_is_believed_and_a_fall_is_not():
+    board = Board(POWER)
+    board.run(10)
+    board.extra_w = 600.0
+    high = board.run(10)
+    assert {decision.binding for decision in high[:20]} == {"telemetry"}
+    assert high[-1].alarm.startswith("no point holds every budget")
+    board.extra_w = -10.0 - 2.9
+    low = board.run(30)
+    assert {decision.binding for decision in low} == {"telemetry"}
+
+
 def test_a_reading_that_grows_old_leads_to_the_safe_point():
     board = Board(POWER)
     board.run(10)
@@ -284,6 +296,32 @@ def test_a_mode_that_is_never_reached_is_given_up():
     for _ in range(60):
         last = board.step(replace(board.sample(), t_ns=board.t_ns + PERIOD_NS, power_mode="15W"))
     assert (last.point.name, last.point.power_mode) == ("light", "15W")
+
+
+def test_what_runs_while_a_mode_is_awaited_is_what_the_power_is_learned_from():
+    board = Board(Budgets(power_w=60.0), ladder=two_modes())
+    board.point, mode, decisions = "light", "15W", []
+    for _ in range(60):
+        decisions.append(board.step(replace(board.sample(), t_ns=board.t_ns + PERIOD_NS, power_mode=mode)))
+        if len(decisions) > 25:  # the faster mode takes its time, and something else starts to draw when it is there
+            board.extra_w, mode = 45.0, decisions[-1].point.power_mode
+    assert decisions[25].point == replace(decisions[5].point, power_mode="MAXN")
+    assert decisions[25].reason.startswith("light, until heavy has MAXN: ")
+    assert "heavy" not in names(decisions[32:]), "the light point was known to draw less"
+
+
+def test_what_is_left_out_for_a_while_is_said_with_the_budget_that_it_would_break():
+    board = Board(POWER)
+    board.run(10)
+    board.extra_w = 8.0
+    told = board.run(5)[-1]
+    assert (told.point.name, told.binding) == ("small", "power")
+    assert told.reason.startswith("small: medium is more useful, but would draw 3")
+
+
+def test_what_is_waited_for_is_said():
+    first = Board(Budgets(power_w=80.0)).step()
+    assert first.reason == "nano: large fits, and is run if that lasts"
 
 
 def test_frames_that_are_seen_to_come_late_count_whatever_was_expected():

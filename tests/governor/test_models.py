@@ -44,6 +44,15 @@ def test_the_margin_grows_with_the_noise():
     assert noisy.deviation_w(10.0) > 2 * calm.deviation_w(10.0)
 
 
+def test_readings_are_believed_again_soon_after_the_ladder_was_wrong_about_the_work():
+    model, random = PowerModel(idle_w=80.0), np.random.default_rng(0)
+    for step in range(10):  # the board draws more and more while the ladder says less and less
+        watch(model, 110.0 + 4 * step, 60.0 - 4 * step, 0.4, 0.4 * step, random)
+    watch(model, 128.0, 12.0, 4, 4, random)
+    watch(model, 156.0, 19.0, 5, 8, random)
+    assert model.predict(19.0) == pytest.approx(156.0, abs=4.0)
+
+
 def warm(model, slope, power_w, seconds, temp_c=60.0):
     for tick in range(int(seconds * 5)):
         model.see(temp_c + slope * tick / 5, power_w, int(tick / 5 * NS))

@@ -131,6 +131,24 @@ def test_a_frame_that_comes_after_the_stop_is_counted():
     assert (accounts.captured, accounts.shed) == (3, 3)
 
 
+class SpeedPort:
+    """Knows the speed of every second frame."""
+
+    def __init__(self):
+        self.asked = []
+
+    def of_frame(self, t_capture_ns):
+        self.asked.append(t_capture_ns)
+        return 5.0 if len(self.asked) % 2 else None
+
+
+def test_a_speed_that_is_sent_counts_before_any_other_also_where_it_is_unknown():
+    clock, port = FakeClock(), SpeedPort()
+    _, slot, _ = run(FakeSource(clock, 4), clock, speed_port=port)
+    assert [frame.ego_speed_mps for frame in slot.frames] == [5.0, None, 5.0, None]
+    assert port.asked == [frame.t_capture_ns for frame in slot.frames]
+
+
 @pytest.mark.parametrize(("cap", "kept"), [(None, 100), (100.0, 100), (25.0, 100), (12.5, 50), (10.0, 40), (5.0, 20)])
 def test_a_cap_on_the_rate_keeps_evenly_and_every_frame_it_leaves_out_is_counted(cap, kept):
     clock, captured = FakeClock(), []

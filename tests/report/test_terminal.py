@@ -6,7 +6,9 @@ from rich.console import Console
 
 from edge_runtime.governor.deadline import DeadlineCounts
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
+from edge_runtime.pipeline.alarms import Alarm
 from edge_runtime.pipeline.budgets import BudgetAccount
+from edge_runtime.pipeline.steered import SteeringAccount, SteeringState
 from edge_runtime.pipeline.summary import RunSummary, SinkAccount, Spread
 from edge_runtime.report.terminal import clock_text, status_line, status_panel, summary_panel
 
@@ -42,6 +44,27 @@ def summary(**changes):
         "regions_shed": {},
     }
     return RunSummary(**{**values, **changes})
+
+
+HELD = SteeringState(31.25, 40.0, "medium-r2", "power", None)
+BLIND = SteeringState(None, 40.0, "nano", "telemetry", "telemetry is stale: the last reading is 1.2 s old")
+
+
+def test_a_governed_run_shows_its_point_its_power_and_its_alarm():
+    assert status_line(SNAPSHOT, HELD).endswith("failed=1 point=medium-r2 power_w=31.2")
+    assert status_line(SNAPSHOT, BLIND).endswith('point=nano alarm="telemetry is stale: the last reading is 1.2 s old"')
+    panel = rendered(status_panel("highway", SNAPSHOT, 221, steering=HELD))
+    assert "point medium-r2    power 31.2 of 40 W    kept there by power" in panel
+    assert "ALARM telemetry is stale: the last reading" in rendered(status_panel("x", SNAPSHOT, 221, steering=BLIND))
+
+
+def test_the_summary_tells_what_the_governor_did():
+    alarm = Alarm("no telemetry", 2, 3.25, 12.0)
+    points = {f"p{n}": 10.0 - n for n in range(8)}
+    text = rendered(summary_panel(summary(governor=SteeringAccount(7, points, (alarm,)))))
+    assert "governor: 7 changes of the point; p0 10 s, p1 9 s" in text
+    assert "and 2 more" in text
+    assert "alarm at 12 s, 2 times, 3.2 s in all: no telemetry" in text
 
 
 def test_the_log_line_can_be_searched_by_key():
