@@ -1,0 +1,271 @@
+"""A run folder as a `RunStory`, whatever is left of it: a run that was killed has no summary and half a last line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import yaml
+
+from edge_runtime.config.ladder import load_ladder
+from edge_runtime.errors import ConfigError, Problem
+
+from .story import Budget, FrameLine, Moment, RunStory, Stretch, judged
+
+NS = 1e9
+# What no run folder is without.
+_SIGNS = ("summary.json", "pipeline.yaml", "power_fps.csv")
+
+
+def read_run(folder: Path) -> RunStory:
+    """Everything a run folder tells but its pictures. Raises `ConfigError` where there is no run."""
+    if not folder.is_dir():
+        what = "is a file, not a run folder" if folder.exists() else "no such folder"
+        raise ConfigError(
+            [Problem("", what, "name the folder of a run, such as runs/highway-20260102-101500", str(folder))]
+        )
+    if not any((folder / name).exists() for name in _SIGNS):
+        what = f"is no run folder: it holds none of {', '.join(_SIGNS)}"
+        raise ConfigError([Problem("", what, "name the folder that `edge-run PIPELINE.yaml` wrote", str(folder))])
+    gaps: list[str] = []
+    summary = _summary(folder, gaps)
+    config = summary.get("config") or _pipeline(folder, gaps)
+    decisions = list(json_lines(folder / "decisions.jsonl"))
+    results = results_file(folder, config)
+    lines = [] if results is None else list(json_lines(results))
+    zero_ns = _zero_ns(decisions, lines)
+    frames = [_frame(line, place, zero_ns, lines[0]) for place, line in enumerate(lines)]
+    if results is None:
+        gaps.append("No sink wrote results line by line, so single frames are not known: add `{kind: jsonl, path: …}`.")
+    moments = _moments(folder / "power_fps.csv") or _from_frames(frames)
+    _explain_telemetry(folder, config, moments, gaps)
+    end_s = max([summary.get("seconds") or 0.0, *(moment.t_s for moment in moments[-1:])])
+    budgets = config.get("budgets") or {}
+    story = RunStory(
+        name=str(summary.get("name") or config.get("name") or folder.name),
+        origin=str(folder.resolve()),
+        whole=bool(summary),
+        error=summary.get("error"),
+        seconds=summary.get("seconds") or end_s,
+        fps=summary.get("fps"),
+        latency_ms=summary.get("latency_ms") or {},
+        latency_bound_ms=budgets.get("latency_ms"),
+        thermal_bound_c=budgets.get("thermal_c"),
+        frames=summary.get("frames") or {},
+        budgets={name: Budget(**account) for name, account in (summary.get("budgets") or {}).items()},
+        stage_ms=summary.get("stage_ms") or {},
+        power_w=summary.get("power_w"),
+        moments=moments,
+        lines=frames,
+        points=_stretches(decisions, zero_ns, end_s, lambda line: line["point"]),
+        alarms=[one for one in _stretches(decisions, zero_ns, end_s, lambda line: line.get("alarm")) if one.name],
+        sinks=summary.get("sinks") or {},
+        warnings=summary.get("warnings") or (),
+        failures=summary.get("failures") or {},
+        evaluation=_evaluation(folder),
+        ladder=_ladder(config),
+        gaps=gaps,
+        backends=summary.get("backends") or {},
+        versions=summary.get("versions") or {},
+        config=config,
+    )
+    return story if story.whole else _added_up(story)
+
+
+def _summary(folder: Path, gaps: list[str]) -> dict[str, Any]:
+    found = _json(folder / "summary.json")
+    if not isinstance(found, dict):
+        gaps.append(
+            "The run never wrote its summary: it was killed, or it is still going. What follows was put together from"
+            " its logs."
+        )
+        return {}
+    return found
+
+
+def _pipeline(folder: Path, gaps: list[str]) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load((folder / "pipeline.yaml").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        gaps.append("Its pipeline.yaml cannot be read, so what it was meant to do is not known.")
+        return {}
+    # A camera's address may hold a password, and a report is passed on.
+    source = found.get("source")
+    if isinstance(source, dict) and source.get("kind") == "camera":
+        source["device"] = "(left out: the address may hold a password)"
+    return found
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file with one a line; a line that was cut off is left out."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict):
+                yield found
+
+
+def results_file(folder: Path, config: Mapping[str, Any]) -> Path | None:
+    """Where the run wrote its results line by line, if it did."""
+    named = [sink["path"] for sink in config.get("sinks") or () if sink.get("kind") == "jsonl"]
+    return next((folder / path for path in [*named, "detections.jsonl"] if (folder / path).is_file()), None)
+
+
+def _zero_ns(decisions: list[dict[str, Any]], lines: list[dict[str, Any]]) -> int:
+    """The first decision is made as the run starts, and the seconds of its log count from there."""
+    return int(next((line["t_ns"] for line in decisions), next((line["t_capture_ns"] for line in lines), 0)))
+
+
+def _frame(line: dict[str, Any], place: int, zero_ns: int, first: dict[str, Any]) -> FrameLine:
+    """Its time is that of its publication; a stream's time counts from the first result, as in an annotated video."""
+    key = "t_capture_ns" if line.get("t_stream_ns") is None or first.get("t_stream_ns") is None else "t_stream_ns"
+    return FrameLine(
+        frame_id=line["frame_id"],
+        position=place,
+        t_s=(line["t_capture_ns"] - zero_ns) / NS + line["latency_ms"] / 1e3,
+        latency_ms=line["latency_ms"],
+        stream_s=line[key] / NS,
+        point=line["point"],
+        error=line.get("error"),
+    )
+
+
+def _moments(path: Path) -> list[Moment]:
+    """The rows of `power_fps.csv`; the last one counts only when it was written to its end."""
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    whole, _, _ = text.rpartition("\n")
+    return [_moment(row) for row in csv.DictReader(whole.splitlines()) if _number(row.get("t_s")) is not None]
+
+
+def _moment(row: Mapping[str, str | None]) -> Moment:
+    def columns(ending: str) -> dict[str, float]:
+        own = ("power_w", "power_budget_w")
+        values = {key.removesuffix(ending): _number(row[key]) for key in row if key.endswith(ending) and key not in own}
+        return {key: value for key, value in values.items() if value is not None}
+
+    return Moment(
+        t_s=_number(row["t_s"]) or 0.0,
+        fps=_number(row.get("fps")),
+        floor_fps=_number(row.get("fps_floor")),
+        latency_p99_ms=_number(row.get("latency_p99_ms")),
+        power_w=_number(row.get("power_w")),
+        budget_w=_number(row.get("power_budget_w")),
+        point=row.get("point") or None,
+        binding=row.get("binding") or None,
+        alarm=row.get("alarm") or None,
+        throttled=row.get("throttled") or None,
+        rails_w=columns("_w"),
+        temp_c=columns("_c"),
+        events={name: int(count) for name, count in columns("_events").items()},
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def _from_frames(frames: list[FrameLine]) -> list[Moment]:
+    """A file replayed fast keeps no log of seconds; rate and latency can still be had."""
+    seconds: dict[int, list[float]] = {}
+    for frame in frames:
+        if frame.error is None:
+            seconds.setdefault(int(frame.t_s), []).append(frame.latency_ms)
+    whole = sorted(seconds)[:-1]  # the last one has not gone by
+    moments = []
+    for second in whole:
+        ordered = sorted(seconds[second])
+        p99_ms = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+        moments.append(Moment(second + 1.0, fps=float(len(ordered)), latency_p99_ms=p99_ms))
+    return moments
+
+
+def _explain_telemetry(folder: Path, config: Mapping[str, Any], moments: list[Moment], gaps: list[str]) -> None:
+    if not (folder / "power_fps.csv").is_file():
+        gaps.append("There is no log of power and temperature: a file replayed at pace `fast` is not measured.")
+    elif not any(moment.power_w is not None for moment in moments):
+        gaps.append("Power was not measured: `edge-run doctor telemetry` says what this machine offers.")
+    if config.get("governor") is None:
+        gaps.append("It ran without a governor, at one operating point.")
+
+
+def _stretches(
+    decisions: list[dict[str, Any]], zero_ns: int, end_s: float, name_of: Callable[[dict[str, Any]], str | None]
+) -> list[Stretch]:
+    """Decisions in a row that say the same."""
+    found: list[Stretch] = []
+    for line in decisions:
+        t_s, name = (line["t_ns"] - zero_ns) / NS, name_of(line) or ""
+        if found:
+            found[-1] = replace(found[-1], end_s=t_s)
+        if not found or found[-1].name != name:
+            found.append(Stretch(t_s, max(t_s, end_s), name, line.get("reason") or "", line.get("binding")))
+    if found:
+        found[-1] = replace(found[-1], end_s=max(found[-1].end_s, end_s))
+    return found
+
+
+def _ladder(config: Mapping[str, Any]) -> dict[str, float]:
+    """How useful each operating point is, where the ladder still lies where it lay."""
+    try:
+        return {rung.name: rung.usefulness for rung in load_ladder(config["governor"]["ladder"]).points}
+    except (KeyError, TypeError, ConfigError):
+        return {}
+
+
+def _evaluation(folder: Path) -> dict[str, Any] | None:
+    """A document of `edge-run eval --json` beside the run's own files."""
+    for path in sorted(folder.glob("*.json")):
+        found = _json(path)
+        if isinstance(found, dict) and found.get("recall_by_distance"):
+            return found
+    return None
+
+
+def _added_up(story: RunStory) -> RunStory:
+    """The account of a run that did not come to its own."""
+    done = [line for line in story.lines if line.error is None]
+    latencies = sorted(line.latency_ms for line in done)
+    frames: dict[str, int] = {}
+    if story.lines:
+        captured = story.lines[-1].frame_id + 1
+        failed = len(story.lines) - len(done)
+        lost = captured - len(story.lines)
+        frames = {"captured": captured, "published": len(done), "not published": lost, "failed": failed}
+    powers = [moment.power_w for moment in story.moments if moment.power_w is not None]
+    rates = [moment.fps for moment in story.moments if moment.fps is not None]
+    quantiles = {name: latencies[int(share * (len(latencies) - 1))] for name, share in _QUANTILES} if latencies else {}
+    return replace(
+        story,
+        fps=median(rates) if rates else None,
+        latency_ms=quantiles,
+        frames=frames,
+        power_w={"mean": sum(powers) / len(powers), "max": max(powers)} if powers else None,
+        budgets=judged(story.moments, story),
+    )
+
+
+_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
