@@ -9,11 +9,16 @@ if TYPE_CHECKING:
 
     from .base import Source
 
+    Block = schema.VideoSource | schema.ImagesSource | schema.SimulationSource | schema.CameraSource
+
 __all__ = ["open_source"]
 
 
-def open_source(block: schema.Source) -> Source:
-    """The source that a pipeline's `source:` block describes, opened. Raises `SourceError`."""
+def open_source(block: Block) -> Source:
+    """The source that a pipeline's `source:` block describes, opened. Raises `SourceError`.
+
+    A recording is opened by `pipeline.open_source`, which opens all others too.
+    """
     if block.kind == "video":
         from .video import VideoFile
 

@@ -1,0 +1,87 @@
+"""`edge-run replay`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console
+
+from edge_runtime.core import SystemClock
+from edge_runtime.errors import ConfigError, EdgeRuntimeError
+from edge_runtime.pipeline.drive import open_drive
+from edge_runtime.pipeline.replay import pipeline_of, replay
+from edge_runtime.report.builds import shown_builds
+from edge_runtime.report.replay import decisions_line
+from edge_runtime.report.terminal import summary_panel
+
+from .main import BAD_USE, FAILED
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command("replay")
+@click.argument("drive", type=PATH)
+@click.option("--pipeline", type=PATH, metavar="P.yaml", help="Run this one; default: as it was recorded.")
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value; may be repeated.")
+@click.option(
+    "--clock",
+    type=click.Choice(["virtual", "live"]),
+    default="virtual",
+    show_default=True,
+    help="virtual: every frame, the same result every time; live: at the drive's rate, as a camera.",
+)
+@click.option("--telemetry", type=PATH, metavar="FILE", help="Power, temperatures and speed of a video: a CSV.")
+@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames.")
+@click.option("--out", type=PATH, metavar="DIR", help="Run folder instead of runs/NAME-replay-TIME.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+def command(
+    drive: Path,
+    pipeline: Path | None,
+    overrides: tuple[str, ...],
+    clock: Literal["virtual", "live"],
+    telemetry: Path | None,
+    frames: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Run a drive again: a recording, a folder that an event saved, a video, or a folder of pictures (KITTI's too).
+
+    \b
+    edge-run replay drive.mcap
+    edge-run replay drive.mcap --set models.road.decode.confidence=0.5
+    edge-run replay drive.mp4 --pipeline pipelines/highway_video.yaml --telemetry power_fps.csv
+    """
+    console = Console(stderr=True)
+    try:
+        opened = open_drive(drive, telemetry)
+        with (
+            pipeline_of(opened, pipeline, overrides) as loaded,
+            shown_builds(console, SystemClock()) as builds,
+            console.status("replaying") as status,
+        ):
+            outcome = replay(
+                opened,
+                loaded,
+                clock=clock,
+                out=out,
+                frames=frames,
+                builds=builds,
+                progress=lambda done, of: status.update(f"replaying: frame {done}" + (f" of {of}" if of else "")),
+            )
+    except ConfigError:
+        raise
+    except EdgeRuntimeError as error:
+        click.echo(f"edge-run: {error}", err=True)
+        return BAD_USE
+    if as_json:
+        click.echo(json.dumps(outcome.document(), indent=2, ensure_ascii=False))
+    else:
+        out_console = Console()
+        out_console.print(summary_panel(outcome.summary))
+        if (line := decisions_line(outcome.decisions)) is not None:
+            out_console.print(line, soft_wrap=True, highlight=False)
+        out_console.print(f"results in {outcome.summary.folder}", soft_wrap=True, highlight=False)
+    return FAILED if outcome.summary.error is not None else 0
