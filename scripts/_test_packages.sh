@@ -3,10 +3,12 @@
 #   install_test_packages         as root on Debian or Ubuntu, only what is missing; elsewhere says what will skip
 
 install_test_packages() {
-  # An RTSP server for tests/integration/test_rtsp_camera.py; it brings GStreamer's plugins with it.
-  local packages=(python3-gi gir1.2-gst-rtsp-server-1.0) missing=() package
+  # An RTSP server for tests/integration/test_rtsp_camera.py; it brings GStreamer's plugins with it. And systemd for
+  # tests/integration/test_service_systemd.py, which starts it in namespaces of its own.
+  local packages=(python3-gi gir1.2-gst-rtsp-server-1.0 systemd) missing=() package
+  local skips="tests/integration/test_rtsp_camera.py and test_service_systemd.py will skip what needs it"
   command -v dpkg-query > /dev/null || {
-    echo "tests/integration/test_rtsp_camera.py will skip: no RTSP server (on Debian: ${packages[*]})"
+    echo "$skips: an RTSP server, systemd (on Debian: ${packages[*]})"
     return 0
   }
   for package in "${packages[@]}"; do
@@ -19,5 +21,5 @@ install_test_packages() {
     export DEBIAN_FRONTEND=noninteractive
     "${install[@]}" > /dev/null 2>&1 || { apt-get update --quiet=2 && "${install[@]}"; } > /dev/null 2>&1 && return 0
   fi
-  echo "tests/integration/test_rtsp_camera.py will skip: it needs sudo apt-get install ${missing[*]}"
+  echo "$skips: sudo apt-get install ${missing[*]}"
 }

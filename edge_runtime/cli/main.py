@@ -21,7 +21,11 @@ VERBS = {
     "model": "Inspect, export, edit or quantize an ONNX model.",
     "bench": "Measure bare engine, one-after-another and pipelined throughput.",
     "eval": "Accuracy against labels: AP, recall by distance and height, streaming AP.",
+    "profile": "Measure the operating points of a pipeline and write its ladder.",
+    "replay": "Run a recorded drive again: the same frames, telemetry and decisions.",
     "simulate": "Run the governor against a simulated board and drive, in virtual time.",
+    "report": "Make one HTML file of a run that opens offline, or a plot of it.",
+    "service": "Install a pipeline as a systemd service, and look after it.",
     "doctor": "Say what this machine has, what is missing, and what to type.",
     "schema": "Print the JSON Schema of the pipeline file.",
 }

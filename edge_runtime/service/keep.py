@@ -1,0 +1,71 @@
+"""The disk of a vehicle: the oldest runs give way, the one that is running stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from edge_runtime.config.schema import ServiceBlock
+
+GB = 1e9
+# However much may be kept, so much of the disk stays free: a full one takes the rest of the machine down too.
+FREE_GB = 1.0
+
+
+class RunStore:
+    """The run folders of one service, below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ended: dict[str, int] = {}
+
+    def prune(self, keep: ServiceBlock, running: Path | None) -> list[str]:
+        """Delete the oldest ended runs until what is kept is within bounds; returns their names."""
+        sizes = self._sizes(running)
+        free = shutil.disk_usage(self.folder).free if self.folder.is_dir() else 0
+        gone = surplus(sizes, None if running is None else running.name, keep, free)
+        for name in gone:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            self._ended.pop(name, None)
+        return gone
+
+    def _sizes(self, running: Path | None) -> dict[str, int]:
+        """Bytes of every run, oldest first; an ended run is measured once."""
+        ended = []
+        with suppress(OSError):
+            ended = [entry for entry in os.scandir(self.folder) if entry.is_dir(follow_symlinks=False)]
+        ended.sort(key=lambda entry: (entry.stat().st_mtime_ns, entry.name))
+        for entry in ended:
+            if running is not None and entry.name == running.name:
+                continue
+            if entry.name not in self._ended:
+                self._ended[entry.name] = size_of(Path(entry.path))
+        sizes = {entry.name: self._ended[entry.name] for entry in ended if entry.name in self._ended}
+        return sizes if running is None else {**sizes, running.name: size_of(running)}
+
+
+def surplus(sizes: Mapping[str, int], running: str | None, keep: ServiceBlock, free: float) -> list[str]:
+    """The names to give up, of runs with their bytes, oldest first, on a disk with so many bytes free."""
+    gone = []
+    left, total = len(sizes), float(sum(sizes.values()))
+    for name, size in sizes.items():
+        if left <= keep.keep_runs and total <= keep.keep_gb * GB and free >= FREE_GB * GB:
+            break
+        if name == running:
+            continue
+        gone.append(name)
+        left, total, free = left - 1, total - size, free + size
+    return gone
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder, those that vanish meanwhile left out."""
+    size = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += os.lstat(os.path.join(where, name)).st_size
+    return size
