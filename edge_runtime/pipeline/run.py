@@ -227,10 +227,10 @@ class Run:
         return _AS_IN_THE_FILE if self._steering is None else self._steering.point
 
     def _recover(self) -> None:
-        self.recoveries += 1
         if self._recorder is not None:
             self._recorder.event("engine_error", "the networks failed several frames in a row and are made anew")
         self._assembly.make_networks_anew()
+        self.recoveries += 1
 
     def _publish(self, frame: Frame, result: FrameResult) -> None:
         now_ns = self._clock.now_ns()
