@@ -132,6 +132,7 @@ class Service:
 
     def _start(self) -> None:
         self._notifier.send(STATUS="starting")
+        self._write_reloads()
         self._take_over(self._begin(load_pipeline(self._path)))
 
     def _begin(self, loaded: LoadedPipeline, after: Flow | None = None) -> Flow:
