@@ -20,6 +20,7 @@ from itertools import product
 from typing import Any
 
 SIZE, WINDOW, TILE, OVERLAP = (1920, 1080), (320, 192), (640, 384), 0.2
+COUNTS = (2, 4, 8)
 LIGHT, SIGN, VEHICLE = "traffic light", "traffic sign", "vehicle"
 
 
@@ -47,20 +48,23 @@ def fixed(size: tuple[int, int], corners: list[tuple[int, int]]) -> str:
     return f"{{max: {len(rects)}, from: [{{fixed: {{rects: {rects}}}}}]}}"
 
 
-def side_by_side(count: int, size: tuple[int, int]) -> str:
-    """In the middle of the picture."""
-    left, top = (SIZE[0] - count * size[0]) // 2, (SIZE[1] - size[1]) // 2
-    return fixed(size, [(left + number * size[0], top) for number in range(count)])
+def in_the_middle(count: int, size: tuple[int, int]) -> str:
+    """Beside each other around the middle of the picture, at most four in a row."""
+    rows = -(-count // 4)
+    across = -(-count // rows)
+    left, top = (SIZE[0] - across * size[0]) // 2, (SIZE[1] - rows * size[1]) // 2
+    places = [(left + column * size[0], top + row * size[1]) for row in range(rows) for column in range(across)]
+    return fixed(size, places[:count])
 
 
 def ways() -> dict[str, Way]:
     tiles = [(x, y) for y, x in product(starts(SIZE[1], TILE[1]), starts(SIZE[0], TILE[0]))]
     found = {"whole frame only": Way("{max: 0, from: [tracks]}")}
-    for count in (1, 2, 4):
+    for count in COUNTS:
         found[f"planned, at most {count}"] = Way(f"{{max: {count}, from: [tracks, horizon, explore]}}")
-    for count in (1, 2, 4):
-        found[f"{count} fixed, in a row in the middle"] = Way(side_by_side(count, WINDOW))
-    found["1 fixed, four times as large"] = Way(side_by_side(1, TILE), TILE)
+    for count in COUNTS:
+        found[f"{count} fixed, in the middle"] = Way(in_the_middle(count, WINDOW))
+    found["1 fixed, four times as large"] = Way(in_the_middle(1, TILE), TILE)
     found[f"all {len(tiles)} tiles of 640 x 384"] = Way(fixed(TILE, tiles), TILE)
     return found
 

@@ -25,7 +25,8 @@ class Entry:
     `ring` is its place in the in-flight ring, and with that the input slot of every engine it uses; it is given on
     only after the frame's last network call was collected and decoded. `ordinal` counts the frames taken so far,
     `taken_ns` is when this one was. `views` holds what each detecting stage found by view, before its boxes are put
-    together in `detections`. `skipped` names the stages that had nothing to say, because no detector ran in this frame.
+    together in `detections`. `sighted` is what a tracking stage really saw where `detections` has more. `skipped` names
+    the stages that had nothing to say, because no detector ran in this frame.
     """
 
     ring: int
@@ -38,6 +39,7 @@ class Entry:
     masks: dict[str, Masks] = field(default_factory=dict)
     regions: dict[str, tuple[Region, ...]] = field(default_factory=dict)
     views: dict[str, tuple[View, ...]] = field(default_factory=dict)
+    sighted: dict[str, Detections] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
     error: str | None = None
     engine_error: EngineError | None = None

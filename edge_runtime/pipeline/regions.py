@@ -21,6 +21,7 @@ from .entry import Entry
 
 class _Seen(NamedTuple):
     ordinal: int
+    outages: int
     scene: Scene
     tracks: Detections
     looked: tuple[Looked, ...]
@@ -45,11 +46,16 @@ class PlannedRegions:
         self._planner, self._most, self._period, self._lag, self._pose = planner, most, period, lag, pose
         self._deadline, self._clock = deadline, clock
         self._seen: deque[_Seen] = deque()
+        self._outages = 0
 
     def regions(self, entry: Entry) -> tuple[Region, ...]:
+        if entry.frame.outages != self._outages:
+            self._outages = entry.frame.outages
+            self._planner.reset()
         while self._seen and (self._lag is None or self._seen[0].ordinal <= entry.ordinal - self._lag):
             seen = self._seen.popleft()
-            self._planner.observe(seen.scene, seen.tracks, seen.looked)
+            if seen.outages == self._outages:
+                self._planner.observe(seen.scene, seen.tracks, seen.looked)
         point = entry.point
         if entry.ordinal % (self._period * point.region_period):
             return ()
@@ -71,7 +77,7 @@ class PlannedRegions:
         if self._deadline is not None:
             took_ms = (self._clock.now_ns() - entry.taken_ns) / 1e6
             self._deadline.finished(took_ms, len(entry.regions[self.name]), entry.stage_ms[self.name])
-        self._seen.append(_Seen(entry.ordinal, self._scene(entry), tracks, looked))
+        self._seen.append(_Seen(entry.ordinal, entry.frame.outages, self._scene(entry), tracks, looked))
 
     def _scene(self, entry: Entry) -> Scene:
         """What the planner knows of a frame before anything is seen in it."""
@@ -99,4 +105,5 @@ class ReportViews:
     def finish(self, entry: Entry) -> None:
         if entry.error is None and self._tracks not in entry.skipped:
             for regions, stages in self._planned:
-                regions.observe(entry, entry.detections[self._tracks], stages)
+                tracks = entry.sighted.get(self._tracks, entry.detections[self._tracks])
+                regions.observe(entry, tracks, stages)

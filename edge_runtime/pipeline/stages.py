@@ -9,6 +9,7 @@ from edge_runtime.config.schema import CameraSource, ClassifyStage, DetectStage,
 from edge_runtime.core import UNTRACKED, ClassGroups, ClassTable, Clock, Detections
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.governor.deadline import DeadlineLimit
+from edge_runtime.vision.carry import Carry
 from edge_runtime.vision.coast import Coast
 from edge_runtime.vision.merge import ViewBoxes, merge_views
 from edge_runtime.vision.regions import RegionPlanner
@@ -149,16 +150,28 @@ class _Stages:
     def _tracking(self, stage: TrackStage) -> Callable[[Entry], Detections | None]:
         """Only what the tracker follows comes out; weak boxes that belong to no track stay with the stage before.
 
-        In a frame in which no detector ran the tracks are carried on.
+        In a frame in which no detector ran the tracks are carried on, and so are those that only a region could show
+        while none looks at them; none survives an outage of the camera.
         """
-        tracker, coast = Tracker(stage, self._groups), Coast()
+        tracker, coast, carry, outages = Tracker(stage, self._groups), Coast(), Carry(stage.carry_ms), 0
 
         def follow(entry: Entry) -> Detections:
+            nonlocal coast, carry, outages
+            if entry.frame.outages != outages:
+                outages = entry.frame.outages
+                tracker.forget()
+                coast, carry = Coast(), Carry(stage.carry_ms)
             if stage.of in entry.skipped:
                 return coast.at(entry.t_ns, entry.frame.width, entry.frame.height)
             named = tracker.update(entry.detections[stage.of])
             tracked = named.track_id != UNTRACKED
             tracks = named if tracked.all() else named.take(tracked)
+            regions = [region.xyxy for regions in entry.regions.values() for region in regions]
+            size = (entry.frame.width, entry.frame.height)
+            carried = carry.update(entry.t_ns, tracks, regions, size)
+            if len(carried):
+                entry.sighted[stage.name] = tracks
+                tracks = Detections.concatenate([tracks, carried])
             coast.seen(entry.t_ns, tracks)
             return tracks
 

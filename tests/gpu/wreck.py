@@ -1,7 +1,7 @@
 """Run a pipeline on TensorRT and let it fail in the middle; prints the summary. Takes `calls` or `context` and a file.
 
-`calls`: three calls in a row raise, as they do when the GPU has no memory for a moment. `context`: a kernel writes where
-nothing is, after which no process can use its context any more; a program of its own, because nothing else in it survives.
+`calls`: three calls in a row raise, as they do when the GPU has no memory for a moment. `context`: a kernel writes
+where nothing is, after which this process cannot use the GPU any more: a program of its own, since nothing survives it.
 """
 
 import json

@@ -28,7 +28,7 @@ def test_it_finds_lights_and_says_their_state(tmp_path):
     }
     assert states & {"red", "yellow", "green"}
     assert {name for stage in found for name in stage["class_name"]} >= {"car", "traffic light", "traffic sign"}
-    assert all(len(line["regions"]["far"]["xyxy"]) <= 2 for line in lines)
+    assert all(len(line["regions"]["far"]["xyxy"]) <= 4 for line in lines)
     assert any(line["regions"]["far"]["xyxy"] for line in lines)
 
 
@@ -45,6 +45,17 @@ def test_regions_find_what_the_whole_frame_does_not(tmp_path):
 
     with_regions = lights(run(tmp_path / "with"))
     assert with_regions > 1.1 * lights(run(tmp_path / "without", "--set", "stages.1.regions.max=0"))
+
+
+def test_what_a_region_showed_is_reported_while_the_regions_look_elsewhere(tmp_path):
+    def tracked(lines):
+        return sum(len(line["stages"]["tracked"]["xyxy"]) for line in lines)
+
+    in_turns = ["--set", "stages.1.regions={max: 1, from: [horizon, explore]}"]
+    carried = run(tmp_path / "carried", *in_turns)
+    dropped = run(tmp_path / "dropped", *in_turns, "--set", "stages.3.carry_ms=0")
+    assert tracked(carried) > tracked(dropped)
+    assert [line["regions"] for line in carried] == [line["regions"] for line in dropped]  # planned from what was seen
 
 
 @pytest.mark.parametrize(

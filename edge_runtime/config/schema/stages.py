@@ -185,6 +185,12 @@ class TrackStage(Block):
     new_track: Probability = Field(0.5, description="a box above it that matches nothing starts a track")
     iou: Probability = Field(0.2, description="least overlap of a box with its track's predicted place")
     keep_frames: Int = Field(30, ge=1, le=10000, description="frames for which an unseen track is remembered")
+    carry_ms: Int = Field(
+        500,
+        ge=0,
+        le=5000,
+        description="ms for which a track that a region showed is reported while no region looks there",
+    )
 
 
 Stage = Annotated[DetectStage | SegmentStage | ClassifyStage | MergeStage | TrackStage, Field(discriminator="kind")]
