@@ -16,16 +16,14 @@ import numpy.typing as npt
 
 from edge_runtime.core import ClassGroups, Detections
 
-from .nms import areas
 from .resize import ViewTransform
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
-_INWARD = np.array((1, 1, -1, -1), np.float32)
+_INWARD = np.array(((1,), (1,), (-1,), (-1,)), np.float64)
 _BORDER_PX = 3.0  # network pixels between a view's border and a box that the border has cut
-_NOTHING = 1e-30  # square pixels: keeps boxes without area from dividing by it
 _AS_LONG = 0.5  # share of an object's height or width that a part of it has
 _WHOLE = 0.95  # share of a box inside a view that is as good as all of it
 _EDGE_PX = 1.0  # network pixels by which a view may misplace the edge of a box
@@ -69,38 +67,44 @@ def merge_views(views: Sequence[ViewBoxes], groups: ClassGroups, iou: float, ios
     _drop(stands, first[twice], second[twice])
 
     # Several views: whole boxes before cut ones, large cut ones before small ones, trusted ones before others.
-    rank = np.empty(len(found), np.intp)
-    rank[np.lexsort((-boxes.trust, np.where(cut, -boxes.area, 0.0), cut))] = np.arange(len(found))
-    ahead = rank[first] < rank[second]
-    winner, loser = np.where(ahead, first, second), np.where(ahead, second, first)
-    part = cut[loser] & ((pairs.ios > ios) | (pairs.iou_shown > iou))
+    ranked = np.lexsort((-boxes.trust, -boxes.area * cut, cut))
+    rank = ranked.argsort()
+    # The loser of a pair is cut where any of the two is.
+    part = (cut[first] | cut[second]) & ((pairs.ios > ios) | (pairs.iou_shown > iou))
     same = (~pairs.one_view & (part | (pairs.iou_near > iou))).nonzero()[0]
-    same = same[np.lexsort((rank[loser[same]], -pairs.iou[same], rank[winner[same]]))]
-    winner, loser = winner[same], loser[same]
+    one, other = rank[first[same]], rank[second[same]]
+    ahead, behind = np.minimum(one, other), np.maximum(one, other)
+    order = np.lexsort((behind, -pairs.iou[same], ahead))
+    winner, loser = ranked[ahead[order]], ranked[behind[order]]
     apart = ~cut[loser] & (found.class_id[winner] == found.class_id[loser])
-    _drop(stands, winner, loser, np.where(apart, boxes.view[loser], -1))
+    _drop(stands, winner, loser, np.where(apart, winner * len(views) + boxes.view[loser], -1))
 
     # A closer look: halves that it does not confirm. What stands for the whole now must hold them too.
     whole, half = _doubted(boxes, first, second, pairs, iou, ios)
+    standing = np.array(stands)
     if len(whole):
-        whole = np.array(stands)[np.array(stands)[whole]]
-        held = _common(*found.xyxy.astype(np.float64)[[whole, half]]) > ios * boxes.area[half]
+        whole = standing[standing[whole]]
+        held = _common(boxes.xyxy.take(whole, axis=1), boxes.xyxy.take(half, axis=1)) > ios * boxes.area[half]
         order = (-boxes.area[whole]).argsort(kind="stable")
         order = order[(held & (boxes.area[whole] > boxes.area[half]))[order]]
         _drop(stands, whole[order], half[order])
-    return found.take(np.array(stands) == np.arange(len(found)))
+        standing = np.array(stands)
+    return found.take((standing == np.arange(len(found))).nonzero()[0])
 
 
 class _Boxes(NamedTuple):
-    """All boxes, surest first. `view` is the number of each box's view, `shown` (n, 4) the rectangle of that view and
-    `pixel` (n, 4) the size of a pixel of its network in the frame, horizontally and vertically, once an edge.
+    """All boxes, surest first; a column each. `view` is the number of a box's view, `shown` (4, n) the rectangle of
+    that view and `pixel` (4, n) the size of a pixel of its network in the frame, horizontally and vertically, once an
+    edge.
     """
 
     found: Detections
+    xyxy: Floats
+    size: Floats
+    area: Floats
     view: Ints
     shown: Floats
     pixel: Floats
-    area: Floats
     at_border: Flags
     trust: Floats
 
@@ -108,25 +112,25 @@ class _Boxes(NamedTuple):
 def _gather(views: Sequence[ViewBoxes]) -> _Boxes:
     """An order of its own for all boxes, so that the one they came in does not matter."""
     found = Detections.concatenate([part.detections for part in views])
-    if not len(found):
-        nothing = np.empty(0)
-        none = np.empty((0, 4))
-        return _Boxes(found, np.empty(0, np.intp), none, none, nothing, np.empty(0, bool), nothing)
     view = np.arange(len(views)).repeat([len(part.detections) for part in views])
-    edges = np.array([_edges(part) for part in views]).take(view, axis=0)
-    xyxy, area = found.xyxy, areas(found.xyxy)
-    cut = xyxy * _INWARD <= edges[:, 4:8]
-    at_border = np.asarray(cut.any(axis=1))
-    height = xyxy[:, 3] - xyxy[:, 1]
-    trust = np.asarray(found.confidence * np.minimum(height / (edges[:, 9] * _TRUSTED_PX), 1.0), np.float64)
-    columns = (-trust, at_border, found.track_id, found.class_id, *xyxy.T[::-1], -area, -found.confidence)
-    order = np.lexsort(columns)  # the last column weighs most
-    across = cut[:, :2] & cut[:, 2:]
+    edges = np.array([_edges(part) for part in views]).reshape(-1, 12).T.take(view, axis=1)
+    xyxy = np.ascontiguousarray(found.xyxy.T, np.float64)
+    cut = xyxy * _INWARD <= edges[4:8]
+    at_border = np.asarray(cut.any(axis=0))
+    size = np.maximum(xyxy[2:] - xyxy[:2], 0.0)
+    area = size[0] * size[1]
+    trust = found.confidence * np.minimum(size[1] / (edges[9] * _TRUSTED_PX), 1.0)
+    order = (-found.confidence).argsort()
+    confidence = found.confidence[order]
+    if (confidence[1:] == confidence[:-1]).any():
+        columns = (-trust, at_border, found.track_id, found.class_id, *xyxy[::-1], -area, -found.confidence)
+        order = np.lexsort(columns)  # the last column weighs most
+    across = cut[:2] & cut[2:]
     if across.any():
-        fills = across.any(axis=1) & _inside_another(views)[view]
+        fills = across.any(axis=0) & _inside_another(views)[view]
         order = order[~fills[order]]
-    shown, pixel = edges[:, :4].take(order, axis=0), edges[:, 8:].take(order, axis=0)
-    return _Boxes(found.take(order), view[order], shown, pixel, area[order], at_border[order], trust[order])
+    xyxy, size, shown, pixel = (each.take(order, axis=1) for each in (xyxy, size, edges[:4], edges[8:]))
+    return _Boxes(found.take(order), xyxy, size, area[order], view[order], shown, pixel, at_border[order], trust[order])
 
 
 def _edges(part: ViewBoxes) -> tuple[float, ...]:
@@ -154,7 +158,7 @@ def _inside_another(views: Sequence[ViewBoxes]) -> Flags:
 
 class _Pairs(NamedTuple):
     """Pairs of boxes that may be one object. `iou_near` is their overlap if every edge is as near to the other's as the
-    pixels of both networks allow; `first_shown` is the area of the first inside the view of the second.
+    pixels of both networks allow; `shown` (2, pairs) is the area of each inside the view of the other.
     """
 
     one_view: Flags
@@ -162,8 +166,7 @@ class _Pairs(NamedTuple):
     iou_near: Floats
     ios: Floats
     iou_shown: Floats
-    first_shown: Floats
-    second_shown: Floats
+    shown: Floats
 
 
 def _overlapping(boxes: _Boxes, group: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
@@ -173,37 +176,43 @@ def _overlapping(boxes: _Boxes, group: npt.NDArray[np.int32]) -> tuple[Ints, Int
     """
     view, class_id = boxes.view, boxes.found.class_id
     low, high = np.ascontiguousarray(boxes.found.xyxy.T).reshape(2, 2, -1)
+    high = np.where(boxes.area > 0, high, -np.inf)  # a box without area meets nothing
     starts_before = low[:, :, None] < high[:, None]  # (axis, box, end of another)
     meet = starts_before[0] & starts_before[1]
-    first, second = (meet & meet.T & (group[:, None] == group)).nonzero()
+    alike = group[:, None] == group
+    alike &= meet
+    alike &= meet.T
+    pair = alike.ravel().nonzero()[0]
+    first, second = np.divmod(pair, len(group))
     once = (first < second) & ((view[first] != view[second]) | (class_id[first] != class_id[second]))
     return first[once], second[once]
 
 
 def _measured(boxes: _Boxes, first: Ints, second: Ints) -> _Pairs:
-    xyxy, shown = boxes.found.xyxy.astype(np.float64), boxes.shown
-    a, b = xyxy.take(first, axis=0), xyxy.take(second, axis=0)
-    misplaced = np.maximum(boxes.pixel.take(first, axis=0), boxes.pixel.take(second, axis=0)) * _EDGE_PX
+    xyxy, shown, pixel = boxes.xyxy, boxes.shown, boxes.pixel
+    a, b = xyxy.take(first, axis=1), xyxy.take(second, axis=1)
+    misplaced = np.maximum(pixel.take(first, axis=1), pixel.take(second, axis=1)) * _EDGE_PX
     near = b + np.minimum(np.maximum(a - b, -misplaced), misplaced)
-    others = np.concatenate([b, near, shown.take(second, axis=0), shown.take(first, axis=0)])
-    both, nearly, first_shown, second_shown = _common(np.concatenate([a, a, a, b]), others).reshape(4, -1)
+    # What `near` has in common with itself is its area.
+    others = np.concatenate([b, near, near, shown.take(second, axis=1), shown.take(first, axis=1)], axis=1)
+    common = _common(np.concatenate([a, a, near, a, b], axis=1), others).reshape(5, -1)
+    both, nearly, near_area, first_shown, second_shown = common
     area, other_area = boxes.area[first], boxes.area[second]
     return _Pairs(
         boxes.view[first] == boxes.view[second],
-        both / np.maximum(area + other_area - both, _NOTHING),
-        (both > 0) * nearly / np.maximum(area + areas(near) - nearly, _NOTHING),
-        both / np.maximum(np.minimum(area, other_area), _NOTHING),
-        both / np.maximum(first_shown + second_shown - both, _NOTHING),
-        first_shown,
-        second_shown,
+        both / (area + other_area - both),
+        nearly / (area + near_area - nearly),
+        both / np.minimum(area, other_area),
+        both / np.maximum(first_shown + second_shown - both, both),
+        common[3:],
     )
 
 
 def _common(a: Floats, b: Floats) -> Floats:
-    """The area that each box of `a` (n, 4) shares with the box of `b` in its row."""
-    size = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    """The area that each box of `a` (4, n) shares with the box of `b` in its column."""
+    size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     np.maximum(size, 0.0, out=size)
-    return np.asarray(size[:, 0] * size[:, 1])
+    return np.asarray(size[0] * size[1])
 
 
 def _cut(boxes: _Boxes, first: Ints, second: Ints, pairs: _Pairs, iou: float, ios: float) -> Flags:
@@ -212,17 +221,15 @@ def _cut(boxes: _Boxes, first: Ints, second: Ints, pairs: _Pairs, iou: float, io
     Such a box covers what the view shows of the object, or lies inside it and has its height where the border cuts
     left or right, its width where it cuts above or below.
     """
-    small, large = np.concatenate([second, first]), np.concatenate([first, second])
-    shown = np.concatenate([pairs.first_shown, pairs.second_shown])
-    at_border = boxes.at_border
-    goes_on = ((shown < _WHOLE * boxes.area[large]) & ~(at_border[large] | at_border[small])).nonzero()[0]
-    if not len(goes_on):
+    ends, at_border = np.array((first, second)), boxes.at_border
+    goes_on = (pairs.shown < _WHOLE * boxes.area[ends]) & ~(at_border[first] | at_border[second])
+    if not goes_on.any():
         return at_border
-    small, large, pair = small[goes_on], large[goes_on], goes_on % len(first)
-    xyxy, view = boxes.found.xyxy, boxes.shown[small]
-    size = xyxy[:, 2:] - xyxy[:, :2]
-    axis = ((xyxy[large, 0] < view[:, 0]) | (xyxy[large, 2] > view[:, 2])).astype(np.intp)
-    lies_in = (pairs.ios[pair] > ios) & (size[small, axis] > _AS_LONG * size[large, axis])
+    end, pair = goes_on.nonzero()
+    large, small = ends[end, pair], ends[1 - end, pair]
+    xyxy, size, view = boxes.xyxy, boxes.size, boxes.shown
+    axis = ((xyxy[0, large] < view[0, small]) | (xyxy[2, large] > view[2, small])).astype(np.intp)
+    lies_in = (pairs.ios[pair] > ios) & (size[axis, small] > _AS_LONG * size[axis, large])
     cut: Flags = at_border.copy()
     cut[small[lies_in | (pairs.iou_shown[pair] > iou)]] = True
     return cut
@@ -234,28 +241,29 @@ def _doubted(boxes: _Boxes, first: Ints, second: Ints, pairs: _Pairs, iou: float
     The closer look has no box of its own for it. (It shows all of its place: a box that goes on beyond the border makes
     the larger one a cut one.) What is less than half as high and as wide is no half, but something small beside it.
     """
-    swap = boxes.area[first] < boxes.area[second]
-    large, small = np.where(swap, second, first), np.where(swap, first, second)
-    holds = (pairs.ios > ios) & (boxes.found.confidence[small] < _UNSURE * boxes.found.confidence[large])
-    closer = boxes.pixel[large, 1] < _CLOSER * boxes.pixel[small, 1]
-    chosen = (holds & closer).nonzero()[0]
-    size = boxes.found.xyxy[:, 2:] - boxes.found.xyxy[:, :2]
-    chosen = chosen[(size[small[chosen]] > _AS_LONG * size[large[chosen]]).any(axis=1)]
-    if len(chosen):
+    confidence, view, size, pixel_px = boxes.found.confidence, boxes.view, boxes.size, boxes.pixel[1]
+    # The surer box of a pair is its first one, so only that may hold the other.
+    holds = (pairs.ios > ios) & (confidence[second] < _UNSURE * confidence[first])
+    holds &= boxes.area[first] >= boxes.area[second]
+    chosen = (holds & (pixel_px[first] < _CLOSER * pixel_px[second])).nonzero()[0]
+    large, small = first[chosen], second[chosen]
+    if len(large):
         same = ~(pairs.one_view | holds) & (pairs.iou_near > iou)
-        confirmed = np.zeros((len(size), boxes.view.max() + 1), bool)
-        confirmed[first[same], boxes.view[second[same]]] = True
-        confirmed[second[same], boxes.view[first[same]]] = True
-        chosen = chosen[~confirmed[small[chosen], boxes.view[large[chosen]]]]
-    return large[chosen], small[chosen]
+        one, other = first[same], second[same]
+        confirmed = np.zeros((len(view), view.max() + 1), bool)
+        confirmed[one, view[other]] = confirmed[other, view[one]] = True
+        half = (size.take(small, axis=1) > _AS_LONG * size.take(large, axis=1)).any(axis=0)
+        half &= ~confirmed[small, view[large]]
+        large, small = large[half], small[half]
+    return large, small
 
 
 def _drop(stands: list[int], winner: Ints, loser: Ints, slot: Ints | None = None) -> None:
-    """Let losers of winners that are still there go. A winner takes one loser a slot; slot -1 holds any number."""
+    """Let losers of winners that are still there go. A slot is taken by one loser; slot -1 holds any number."""
     taken = set()
     slots = [-1] * len(winner) if slot is None else slot.tolist()
     for better, worse, place in zip(winner.tolist(), loser.tolist(), slots, strict=True):
-        if stands[better] == better and stands[worse] == worse and (better, place) not in taken:
+        if stands[better] == better and stands[worse] == worse and place not in taken:
             stands[worse] = better
             if place >= 0:
-                taken.add((better, place))
+                taken.add(place)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 _LEAST_SCORE = np.finfo(np.float32).tiny
+_LEAST_AREA = np.finfo(np.float64).tiny
 
 
 def nms(xyxy: Array, confidence: Array, class_id: Array, iou: float) -> npt.NDArray[np.intp]:
@@ -38,13 +39,13 @@ def iou_matrix(a: Array, b: Array) -> npt.NDArray[np.float64]:
 
     Two boxes give the same value in either order and wherever else the other rows lie; without any area it is 0.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    size = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    a, b = (np.ascontiguousarray(boxes.T, np.float64) for boxes in (a, b))
+    (low, high), (b_low, b_high) = a.reshape(2, 2, -1, 1), b.reshape(2, 2, 1, -1)
+    size = np.minimum(high, b_high) - np.maximum(low, b_low)  # (axis, n, m)
     np.maximum(size, 0.0, out=size)
-    both = size[..., 0] * size[..., 1]
-    area = areas(np.concatenate([a, b]))
-    either = (area[: len(a), None] + area[len(a) :]) - both
-    return np.asarray(np.divide(both, either, out=np.zeros(both.shape), where=either > 0))
+    both = size[0] * size[1]
+    either = areas(a.T)[:, None] + areas(b.T) - both
+    return np.asarray(both / np.maximum(either, _LEAST_AREA))
 
 
 def areas(xyxy: Array) -> npt.NDArray[np.float64]:

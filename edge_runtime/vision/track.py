@@ -36,10 +36,14 @@ class Tracker:
 
     def reset(self) -> None:
         """Forget all objects; the next id is 1 again."""
-        self._by_group: dict[int, trackforge.BYTETRACK] = {}
-        self._ids: dict[tuple[int, int], _Named] = {}
+        self.forget()
         self._last_id = 0
         self._frame = 0
+
+    def forget(self) -> None:
+        """Forget all objects, as after a time in which nobody looked; their ids are not given again."""
+        self._by_group: dict[int, trackforge.BYTETRACK] = {}
+        self._ids: dict[tuple[int, int], _Named] = {}
 
     def update(self, detections: Detections) -> Detections:
         """The same boxes with `track_id` filled; call it once a frame, also for a frame without boxes.

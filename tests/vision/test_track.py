@@ -99,6 +99,13 @@ def test_reset_forgets_everything():
     assert ids(tracking.update(cars(300))) == [1]
 
 
+def test_after_a_gap_the_objects_are_others_and_no_name_is_given_twice():
+    tracking = tracker()
+    assert ids(tracking.update(cars(0, 300))) == [1, 2]
+    tracking.forget()
+    assert ids(tracking.update(cars(0, 300))) == [3, 4]
+
+
 def test_frames_without_boxes_are_fine():
     assert ids(tracker().update(Detections.empty())) == []
 

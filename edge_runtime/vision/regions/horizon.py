@@ -68,12 +68,16 @@ class Horizon:
         self._looks.look(rows.nonzero()[0] + self._first, t_ns)
 
     def observe(self, scene: Scene, picture: Picture, tracks: Detections, looked: Sequence[Looked]) -> None:
+        small_px = _SMALL_PX / picture.scale
         x = y = total = 0.0
         for look in looked:
             for x0, y0, x1, y1 in look.detections.xyxy.tolist():
                 height = y1 - y0
-                if 0 < height * picture.scale < _SMALL_PX:
-                    x, y, total = x + (x0 + x1) / (2 * height), y + (y0 + y1) / (2 * height), total + 1 / height
+                if 0 < height < small_px:
+                    weight = 0.5 / height
+                    x += (x0 + x1) * weight
+                    y += (y0 + y1) * weight
+                    total += 2 * weight
         if total:
             seen = (x / total / picture.frame[0], y / total / picture.frame[1])
             self._learned = [

@@ -142,6 +142,13 @@ def test_two_tracks_take_turns_where_only_one_region_is_left():
     assert looks.count("track 1") == looks.count("track 2") == 10
 
 
+def test_a_track_that_shrinks_to_nothing_and_grows_again_keeps_its_region():
+    planning = planner("tracks")
+    follow(planning, [(boxes((300, 400, height, CAR, 1)), Detections.empty()) for height in (2, 0, 0, 20)])
+    (region,) = planning.plan(scene(4), 4)
+    assert middle(region) == (300, 400)
+
+
 def test_a_long_drive_collects_no_tracks():
     planning = planner("tracks")
     for frame in range(300):
