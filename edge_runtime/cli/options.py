@@ -24,3 +24,10 @@ class FileToWrite(click.Path):
 
 
 FILE_TO_WRITE = FileToWrite()
+FAULTS = click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND:KEY=VALUE,…",
+    help="Let something go wrong, such as camera_gap:t=5s,d=2s; may be repeated (docs/faults.md).",
+)

@@ -1,4 +1,4 @@
-"""Where datagrams are heard: `5005` or `127.0.0.1:5005` in a pipeline file, host and port for a socket."""
+"""Where a program listens: `5005` or `127.0.0.1:5005` in a pipeline file, host and port for a socket."""
 
 from __future__ import annotations
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from ipaddress import ip_address
 from itertools import pairwise
 
 from edge_runtime.errors import Problem
 
-from .address import udp_address
+from .address import udp_address as listening_address
 from .document import Where
 from .draft import Draft, ModelDraft
 from .model_checks import check_model
@@ -43,7 +44,8 @@ def check(draft: Draft) -> list[Problem]:
             problems += _joining_stage(draft, index, stage)
     for name, model in draft.models.items():
         problems += check_model(draft.document, name, model)
-    return [*problems, *_unused_models(draft), *_groups(draft), *_sinks(draft), *_telemetry(draft)]
+    problems += [*_unused_models(draft), *_groups(draft), *_sinks(draft), *_telemetry(draft), *_http(draft)]
+    return [*problems, *_faults(draft)]
 
 
 def _source(draft: Draft) -> Iterator[Problem]:
@@ -82,7 +84,7 @@ def _ego_speed(draft: Draft) -> Iterator[Problem]:
     given = document.get(where)
     if isinstance(given, str):
         try:
-            udp_address(given)
+            listening_address(given)
         except ValueError as error:
             fix = "write `ego_speed_udp: 127.0.0.1:5005`; 127.0.0.1 hears this machine only, 0.0.0.0 everyone"
             yield document.problem(where, str(error), fix)
@@ -253,3 +255,33 @@ def _telemetry(draft: Draft) -> Iterator[Problem]:
     document, where = draft.document, ("telemetry", "source")
     if document.get(where) == "recorded" and document.get(("telemetry", "log")) is None:
         yield document.problem(where, "needs the log to play", "add `log: FILE.jsonl` beside it")
+
+
+def _http(draft: Draft) -> Iterator[Problem]:
+    """Strangers see nothing: an address that they can reach takes a token or TLS."""
+    document, where = draft.document, ("http", "bind")
+    bind = document.get(where)
+    if not isinstance(bind, int | str) or isinstance(bind, bool):
+        return
+    try:
+        host, _ = listening_address(bind)
+    except ValueError as error:
+        fix = "write `bind: 127.0.0.1:8080`, or 0.0.0.0:8080 for all networks (with `token_file:`)"
+        yield document.problem(where, str(error), fix)
+        return
+    guarded = document.get(("http", "token_file")) or document.get(("http", "tls"))
+    if not ip_address(host).is_loopback and not guarded:
+        fix = (
+            "make a token, `umask 077; openssl rand -hex 24 > http_token`, and add `token_file: http_token`;\n"
+            "or add `tls: {certificate: FILE, key: FILE}`;\n"
+            "or leave `bind:` away and look through SSH: `ssh -L 8080:localhost:8080 BOARD`"
+        )
+        yield document.problem(where, f"{host} can be reached by others, and nothing keeps strangers out", fix)
+
+
+def _faults(draft: Draft) -> Iterator[Problem]:
+    """A fault of a model that is not there would never come."""
+    for where, name in draft.document.match("faults.*.model"):
+        if isinstance(name, str) and draft.models and name not in draft.models:
+            fix = did_you_mean(name, draft.models) or f"the file has {either(draft.models, 'and')}"
+            yield draft.document.problem(where, f"no model is named '{name}'", fix)

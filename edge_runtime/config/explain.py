@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from edge_runtime.errors import Problem
 
 from .document import Document
-from .schema import Block, Decode, PipelineConfig, Sink, Source, Stage
+from .schema import Block, Decode, Fault, PipelineConfig, Sink, Source, Stage
 from .spot import TAGS, Spot, choices, is_block, keys, locate, members, tag
 from .words import did_you_mean, either, flow, nearest, show
 
@@ -181,7 +181,7 @@ def _meant_key(spot: Spot, document: Document) -> str | None:
 
 def _siblings(spot: Spot) -> list[Any]:
     """The blocks of the other kinds that could stand where this one stands."""
-    unions = [members(union) for union in (Source, Decode, Stage, Sink)]
+    unions = [members(union) for union in (Source, Decode, Stage, Sink, Fault)]
     return [block for blocks in unions if spot.owner in blocks for block in blocks if block is not spot.owner]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from pydantic import ValidationError
 
 from edge_runtime.errors import ConfigError, Problem
 
+from . import fault_text, paths, yaml_source
 from . import overrides as overriding
-from . import paths, yaml_source
 from .checks import check
 from .document import Document, NoSuchItem, Where
 from .draft import Draft
@@ -48,10 +49,16 @@ class LoadedPipeline:
 
 
 def load_pipeline(
-    path: Path | str, overrides: Overrides = (), *, runs: bool = True, text: str | None = None
+    path: Path | str,
+    overrides: Overrides = (),
+    faults: Sequence[str] = (),
+    *,
+    runs: bool = True,
+    text: str | None = None,
 ) -> LoadedPipeline:
     """Read, override, check and freeze a pipeline file.
 
+    `faults` come on top of the file's own, as `--fault` takes them.
     Where nothing `runs` (a simulation), its source and its networks need not be there. With `text` there is no file of
     its own: `path` is then what messages call it.
 
@@ -59,7 +66,7 @@ def load_pipeline(
     ConfigError with every mistake, in the order of the file, those of overrides last.
     """
     document = yaml_source.read(path) if text is None else yaml_source.parse(text, str(path))
-    problems = [*document.problems, *overriding.apply(document, overrides)]
+    problems = [*document.problems, *overriding.apply(document, overrides), *fault_text.resolve(document, faults)]
     paths.resolve(document)
     config = None
     try:

@@ -17,6 +17,9 @@ _READ = (
     "models.*.tensorrt.plugin_libraries.*",
     "governor.ladder",
     "telemetry.log",
+    "http.token_file",
+    "http.tls.certificate",
+    "http.tls.key",
     "stages.*.regions.from.*.prior.file",
     *_CLASSES,
 )

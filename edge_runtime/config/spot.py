@@ -41,7 +41,7 @@ def locate(location: Sequence[str | int], root: type[Block] = PipelineConfig) ->
     spot = Spot(owner=root, type=root)
     for part in location:
         types = members(spot.type)
-        if part == "[key]":
+        if part == "[key]" and not is_block(types[0]):  # in a block it is a key that somebody wrote
             return replace(spot, on_key=True)
         if len(types) > 1:
             spot = _branch(spot, types, str(part))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.config.export import to_document
@@ -177,6 +177,7 @@ def test_any_override_in_a_shell_loads_or_is_refused(folder: Path, key: str, val
 
 
 @many
+@example(overrides={"[key]": None})
 @given(overrides=st.dictionaries(keys, junk, max_size=3))
 def test_any_override_from_python_loads_or_is_refused(folder: Path, overrides: dict[str, Any]) -> None:
     load(dump(VALID), overrides)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from edge_runtime.config.schema.faults import Fault, or_text
 from edge_runtime.config.schema.models import ModelBlock
 from edge_runtime.config.schema.running import (
     BoardBlock,
@@ -13,6 +14,7 @@ from edge_runtime.config.schema.running import (
     EnginesBlock,
     ExecutorBlock,
     GovernorBlock,
+    HttpBlock,
     ServiceBlock,
     TelemetryBlock,
 )
@@ -61,4 +63,11 @@ class PipelineConfig(Block):
     board: BoardBlock = Field(BoardBlock(), description="what may be changed on the board")
     executor: ExecutorBlock = Field(ExecutorBlock(), description="how frames overlap")
     engines: EnginesBlock = Field(EnginesBlock(), description="where TensorRT engines are kept")
+    http: HttpBlock | None = Field(None, description="a page that shows the run; without it there is none")
+    faults: tuple[Fault, ...] = Field(
+        (),
+        description="what is to go wrong on purpose, as blocks or as `--fault` takes them",
+        examples=[[{"kind": "camera_gap", "t": "5s", "d": "2s"}]],
+        json_schema_extra=or_text,
+    )
     service: ServiceBlock = Field(ServiceBlock(), description="what a service keeps on its disk")

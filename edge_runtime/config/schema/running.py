@@ -99,6 +99,30 @@ class EnginesBlock(Block):
     build: Flag = Field(True, description="build what is missing or out of date; no: refuse to start instead")
 
 
+class TlsBlock(Block):
+    """What a server shows to prove who it is, as PEM files."""
+
+    certificate: Path = Field(description="certificate, with those between it and the root", examples=["board.crt"])
+    key: Path = Field(description="its private key, without a password", examples=["board.key"])
+
+
+class HttpBlock(Block):
+    """A page that shows the run, and its metrics; nothing can be changed there.
+
+    An address that others can reach takes a token, TLS, or better both.
+    """
+
+    bind: Annotated[Int, Field(ge=1, le=65535)] | Text = Field(
+        "127.0.0.1:8080", description="port of this machine, or address:port", examples=["127.0.0.1:8080", 8080]
+    )
+    token_file: Path | None = Field(
+        None,
+        description="the password that browsers ask for, the bearer token of Prometheus; 16 characters or more",
+        examples=["http_token"],
+    )
+    tls: TlsBlock | None = Field(None, description="serve https")
+
+
 class ServiceBlock(Block):
     """What a service keeps on its disk: ended runs beyond this are deleted, the oldest first."""
 

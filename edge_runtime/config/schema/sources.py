@@ -77,6 +77,27 @@ class RecordingSource(FileSourceBlock):
     path: Path = Field(description="an MCAP file, or a folder that an event saved", examples=["drive.mcap"])
 
 
+class ReconnectBlock(Block):
+    """What is done when a camera is away."""
+
+    at_start: Literal["refuse", "wait"] | None = Field(
+        None,
+        description="a camera that is not there when the run begins; default: edge-run refuses to start, and a service "
+        "waits",
+    )
+    first_s: Float = Field(0.1, ge=0.05, le=60, description="seconds before the first attempt; doubles with each")
+    max_s: Float = Field(
+        0.5, ge=0.05, le=600, description="most seconds between attempts; more for a camera that locks out after a few"
+    )
+    give_up_s: Float | None = Field(
+        None,
+        ge=0,
+        le=86400,
+        description="end the run when it was away for so long; default: never",
+        examples=[60],
+    )
+
+
 class CameraSource(SourceBlock):
     """A camera on this machine or on the network."""
 
@@ -89,6 +110,13 @@ class CameraSource(SourceBlock):
         None, description="[width, height], V4L2 only: ask the camera for this size", examples=[[1280, 720]]
     )
     fps: Fps | None = Field(None, description="frames a second, V4L2 only: ask the camera for this rate", examples=[30])
+    frozen_s: Float = Field(
+        5.0,
+        ge=0,
+        le=3600,
+        description="seconds of the very same picture, or the same time stamp, after which the camera hangs; 0: never",
+    )
+    reconnect: ReconnectBlock = Field(ReconnectBlock(), description="what is done when the camera is away")
 
 
 SimulatedWidth = Annotated[Int, Field(ge=64, le=3840)]
