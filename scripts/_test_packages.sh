@@ -3,10 +3,10 @@
 #   install_test_packages         as root on Debian or Ubuntu, only what is missing; elsewhere says what will skip
 
 install_test_packages() {
-  # An RTSP server for tests/integration/test_rtsp_camera.py; it brings GStreamer's plugins with it. And systemd for
-  # tests/integration/test_service_systemd.py, which starts it in namespaces of its own.
+  # An RTSP server for tests/integration/test_rtsp_camera.py and test_camera_*.py; it brings GStreamer's plugins with
+  # it. And systemd for tests/integration/test_service_systemd.py, which starts it in namespaces of its own.
   local packages=(python3-gi gir1.2-gst-rtsp-server-1.0 systemd) missing=() package
-  local skips="tests/integration/test_rtsp_camera.py and test_service_systemd.py will skip what needs it"
+  local skips="tests/integration/test_rtsp_camera.py, test_camera_*.py, test_service_systemd.py will skip what needs it"
   command -v dpkg-query > /dev/null || {
     echo "$skips: an RTSP server, systemd (on Debian: ${packages[*]})"
     return 0

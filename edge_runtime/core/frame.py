@@ -14,7 +14,8 @@ class Frame:
 
     `image` is (H, W, 3) uint8 BGR and is read-only from here on: everyone down the pipeline shares it without a
     copy. `t_capture_ns` is monotonic; `t_stream_ns` is the presentation time inside a file or stream, None where
-    the source has none. `ego_speed_mps` is None when nobody measured it.
+    the source has none. `ego_speed_mps` is None when nobody measured it. `outages` is how often the camera was away
+    before: where it has changed since the frame before, what was tracked then is no longer there.
     """
 
     frame_id: int
@@ -23,6 +24,7 @@ class Frame:
     image: npt.NDArray[np.uint8]
     ego_speed_mps: float | None = None
     t_stream_ns: int | None = None
+    outages: int = 0
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate
 
 _SMALLEST_MS = 1e-3
 _GROWTH = 1.01
@@ -36,6 +38,18 @@ class Quantiles:
     @property
     def count(self) -> int:
         return self._count
+
+    @property
+    def total_ms(self) -> float:
+        """The sum of all values, within 1 %."""
+        filled = ((bucket, count) for bucket, count in enumerate(self._counts) if count)
+        return math.fsum(count * _SMALLEST_MS * math.pow(_GROWTH, bucket - 0.5) for bucket, count in filled)
+
+    def at_most(self, bounds_ms: Sequence[float]) -> list[int]:
+        """How many values lay at or below each of the bounds, which are taken within 1 %."""
+        seen = list(accumulate(self._counts))
+        ends = (round(math.log(max(bound_ms, _SMALLEST_MS) / _SMALLEST_MS) / _LOG_GROWTH) for bound_ms in bounds_ms)
+        return [seen[min(end, _BUCKETS - 1)] for end in ends]
 
     def quantile_ms(self, q: float) -> float | None:
         """The q-quantile (0..1), or None when nothing was added; never above the largest value seen."""

@@ -125,7 +125,9 @@ class Accounts:
         if len(recent) > 1 and recent[-1][0] > recent[0][0]:
             fps = (len(recent) - 1) * NS / (recent[-1][0] - recent[0][0])
         latencies = sorted(latency_ms for _, latency_ms, _ in recent)
-        stages = recent[-1][2] if recent else ()
+        # Where the detector rests, frames differ; one that did everything says the order.
+        in_order = sorted((stage_ms for *_, stage_ms in recent), key=len, reverse=True)
+        stages = dict.fromkeys(stage for stage_ms in in_order for stage in stage_ms)
         return Snapshot(
             counts=counts,
             elapsed_s=(now_ns - self.first_capture_ns) / NS if self.first_capture_ns is not None else 0.0,

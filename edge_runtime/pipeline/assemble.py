@@ -27,6 +27,7 @@ from edge_runtime.vision.decode import Decoder, Mismatch, make_decoder
 
 from .builds import Builds
 from .camera_pose import PoseOf
+from .faults import Faults
 from .gpu import GpuNetworks, why_not_tensorrt
 from .lane import Lane
 from .model_fit import check_input, input_shape
@@ -74,13 +75,15 @@ def assemble(
     builds: Builds | None = None,
     trace: TraceLog | None = None,
     pose: PoseOf | None = None,
+    faults: Faults | None = None,
 ) -> Assembly:
     """Open every network and build the steps; `owner` closes what was opened.
 
     With `lanes` each network on the CPU gets a thread of its own; without, its calls run on the caller's thread, one
-    after another. Raises `ConfigError` with every way in which a network cannot be what the file says.
+    after another. What `faults` there are for a network come on top of it. Raises `ConfigError` with every way in
+    which a network cannot be what the file says.
     """
-    return _Assembler(loaded, clock, owner, lanes, builds or Builds(), trace, pose).assemble()
+    return _Assembler(loaded, clock, owner, lanes, builds or Builds(), trace, pose, faults).assemble()
 
 
 def build_engines(loaded: LoadedPipeline, clock: Clock, builds: Builds) -> Mapping[str, str]:
@@ -98,6 +101,7 @@ class _Assembler:
     builds: Builds
     trace: TraceLog | None
     pose: PoseOf | None
+    faults: Faults | None
     classes: ClassTable = field(default_factory=ClassTable)
     problems: list[Problem] = field(default_factory=list)
     backends: dict[str, str] = field(default_factory=dict)
@@ -143,7 +147,7 @@ class _Assembler:
     def _open(self, name: str, model: ModelBlock) -> None:
         network = self._network(name, model, self.decoders[name])
         if network is not None:
-            self.networks[name] = network
+            self.networks[name] = network if self.faults is None else self.faults.network(name, network)
 
     def _reopen(self) -> Mapping[str, Network]:
         gpu = None if self._gpu is None else self._gpu.gpu

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from edge_runtime.core import Clock, Frame
 from edge_runtime.core.trace import SOURCE, TraceLog
 from edge_runtime.errors import SourceError
-from edge_runtime.sources.base import Picture, Source
+from edge_runtime.sources.base import CameraAway, Picture, Source
 from edge_runtime.sources.ego_speed import SpeedPort
 from edge_runtime.sources.pace import StreamPace
 
 from .accounts import NS, Accounts
+from .outages import Outages
 from .recorder import Recorder
 from .slot import NewestSlot
 
@@ -40,7 +41,8 @@ class Captured:
 class Feed:
     """Moves pictures of one source into the slot until the stream, a limit or `stop` ends it; then closes the slot.
 
-    A camera's pictures, and a file's at `live` pace, are offered newest-wins; with `waits` every picture is taken.
+    A camera's pictures, and a file's at `live` pace, are offered newest-wins; with `waits` every picture is taken. A
+    camera that is away is waited for, and every frame says how often it was.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Feed:
         self._on_capture, self._fps_cap, self._trace, self._recorder = on_capture, fps_cap, trace, recorder
         self._speed_port = speed_port
         self._next_ns = 0
+        self.outages = Outages(camera, clock.now_ns())
         self.pace = None if source.paced or waits else StreamPace(source.info.fps)
 
     def run(self, stop: threading.Event) -> None:
@@ -85,7 +88,13 @@ class Feed:
         first_ns = None
         while not stop.is_set() and (frames is None or self._accounts.captured < frames):
             began_ns = self._clock.now_ns()
-            picture = self._source.read()
+            try:
+                picture = self._source.read()
+            except CameraAway as away:
+                self._lost(str(away))
+                if seconds is not None and first_ns is not None and self._clock.now_ns() - first_ns >= seconds * NS:
+                    return
+                continue
             if picture is None:
                 return
             now_ns = self._clock.now_ns()
@@ -94,6 +103,7 @@ class Feed:
                 if not self._clock.wait_until_ns(self.pace.due_ns(picture.t_stream_ns, now_ns), stop):
                     return
                 now_ns = self._clock.now_ns()
+            self._back(now_ns)
             first_ns = now_ns if first_ns is None else first_ns
             if seconds is not None and now_ns - first_ns >= seconds * NS:
                 return
@@ -104,6 +114,7 @@ class Feed:
                 image=picture.image,
                 ego_speed_mps=self._speed_mps(picture, now_ns),
                 t_stream_ns=picture.t_stream_ns,
+                outages=self.outages.count,
             )
             if self._trace is not None:
                 self._trace.span(SOURCE, "read", began_ns, began_ns + round(source_ms * 1e6), frame.frame_id)
@@ -115,6 +126,15 @@ class Feed:
                 self._accounts.drop()
                 if self._recorder is not None:
                     self._recorder.shed(frame.frame_id)
+
+    def _lost(self, why: str) -> None:
+        if self.outages.lost(why) and self._recorder is not None:
+            self._recorder.event("camera_loss", why)
+
+    def _back(self, now_ns: int) -> None:
+        back = self.outages.picture(now_ns)
+        if back is not None and self._recorder is not None:
+            self._recorder.log("camera_back", back)
 
     def _speed_mps(self, picture: Picture, now_ns: int) -> float | None:
         """The vehicle's: as it is sent, else as the source knows it, else the constant."""

@@ -13,11 +13,11 @@ from .decode_ahead import decoded
 from .drive import Drive, RecordedDrive
 
 
-def open_source(block: Source) -> OpenSource:
-    """Opened. Raises `SourceError`."""
+def open_source(block: Source, *, waits: bool = False) -> OpenSource:
+    """Opened. Raises `SourceError`; with `waits` a camera may be absent, unless the file says otherwise."""
     if isinstance(block, RecordingSource):
         return DrivePictures(RecordedDrive(Recording(block.path)), loop=block.loop)
-    return sources.open_source(block)
+    return sources.open_source(block, waits=waits)
 
 
 class DrivePictures(Closing):

@@ -65,10 +65,12 @@ class _Captured:
     t_capture_ns: int
     t_stream_ns: int | None
     ego_speed_mps: float | None
+    outages: int
 
     @classmethod
     def of(cls, frame: Frame) -> _Captured:
-        return cls(frame.frame_id, frame.camera, frame.t_capture_ns, frame.t_stream_ns, frame.ego_speed_mps)
+        when = frame.t_capture_ns, frame.t_stream_ns
+        return cls(frame.frame_id, frame.camera, *when, frame.ego_speed_mps, frame.outages)
 
     def document(self, fate: str, *, picture: bool = False) -> dict[str, Any]:
         return {**{name: getattr(self, name) for name in self.__slots__}, "fate": fate, "picture": picture}

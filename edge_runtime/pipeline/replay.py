@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,6 +40,7 @@ from .decode_ahead import decoded
 from .drive import Drive
 from .entry import Entry
 from .executor import Executor
+from .faults import Faults
 from .feed import Captured
 from .open_source import DrivePictures
 from .outlet import Outlet
@@ -88,15 +89,18 @@ class ReplayOutcome:
 
 
 @contextmanager
-def pipeline_of(drive: Drive, pipeline: Path | None, overrides: Iterable[str] = ()) -> Iterator[LoadedPipeline]:
+def pipeline_of(
+    drive: Drive, pipeline: Path | None, overrides: Iterable[str] = (), faults: Sequence[str] = ()
+) -> Iterator[LoadedPipeline]:
     """The pipeline to replay with: a file, or the one that the drive was recorded with, reading the drive.
 
+    `faults` come on top of the file's own; those of a recording are in its frames already and do not come twice.
     Valid inside the block, which keeps a recorded ladder on the disk. Raises `ConfigError`.
     """
     source = drive.block.model_dump(mode="json", exclude_none=True)
     if pipeline is not None:
         given = [f"source={json.dumps(source, ensure_ascii=False)}", "record=null", *overrides]
-        yield load_pipeline(pipeline, given)
+        yield load_pipeline(pipeline, given, faults)
         return
     recording = drive.recording
     if recording is None:
@@ -104,14 +108,15 @@ def pipeline_of(drive: Drive, pipeline: Path | None, overrides: Iterable[str] = 
         raise ConfigError([Problem("", "is no recording, so it does not say what to run", fix, str(drive.block.path))])
     document: dict[str, Any] = yaml.safe_load(recording.pipeline_text)
     document["source"] = source
-    document.pop("record", None)
+    for once in ("record", "faults"):
+        document.pop(once, None)
     with tempfile.TemporaryDirectory() as folder:
         if recording.ladder_text is not None:
             ladder = Path(folder) / "ladder.yaml"
             ladder.write_text(recording.ladder_text, encoding="utf-8")
             document["governor"]["ladder"] = str(ladder)
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-        yield load_pipeline(f"{recording.path} (pipeline.yaml)", overrides, text=text)
+        yield load_pipeline(f"{recording.path} (pipeline.yaml)", overrides, faults, text=text)
 
 
 def replay(
@@ -225,12 +230,13 @@ class _Virtual:
 
     def __init__(self, drive: Drive, loaded: LoadedPipeline, folder: Path, owner: ExitStack, builds: Builds) -> None:
         config, clock = loaded.config, SystemClock()
-        self._drive, self._loaded, self._folder = drive, loaded, folder
-        self._assembly: Assembly = assemble(loaded, clock, owner, builds=builds)
+        self._faults = Faults(config.faults, clock)
+        self._drive, self._loaded, self._folder = self._faults.drive(drive), loaded, folder
+        self._assembly: Assembly = assemble(loaded, clock, owner, builds=builds, faults=self._faults)
         self._redecided = Redecided(make_governor(loaded))
         write_pipeline(folder, to_document(config))
         context = SinkContext(folder, self._assembly.classes, self._assembly.shown, drive.info.fps or 30.0)
-        sinks = [make_sink(block) for block in config.sinks]
+        sinks = [self._faults.sink(make_sink(block)) for block in config.sinks]
         with ExitStack() as opening:
             for sink in sinks:
                 sink.open(context)
@@ -330,6 +336,7 @@ class _Virtual:
             image=image,
             ego_speed_mps=recorded.ego_speed_mps,
             t_stream_ns=recorded.t_stream_ns,
+            outages=recorded.outages,
         )
         self._points[frame.frame_id] = self._redecided.point_of(recorded)
         self._latency_ms[frame.frame_id] = recorded.latency_ms or 0.0
@@ -377,6 +384,7 @@ class _Virtual:
             backends=dict(self._assembly.backends),
             versions=versions(),
             config=to_document(config),
+            faults=self._faults.accounts(),
         )
 
 

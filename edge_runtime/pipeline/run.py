@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edge_runtime.config.address import udp_address
 from edge_runtime.config.export import to_document
+from edge_runtime.config.ladder import ladder_of
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import CameraSource, NetworkStage, SimulationSource
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
@@ -37,6 +38,7 @@ from .budgets import BudgetWindows
 from .builds import Builds
 from .camera_pose import PoseOf, calibration, simulated_pose
 from .executor import Executor
+from .faults import Faults
 from .feed import Captured, Feed, Limits
 from .meter import FrameMeter
 from .open_source import open_source
@@ -47,6 +49,7 @@ from .slot import HandOver, NewestSlot
 from .steered import SteeringState
 from .steering import Steering, make_steering
 from .summary import RunSummary, SinkAccount, Spread
+from .vitals import Vitals
 
 OnResult = Callable[[Frame, FrameResult], None]
 PointNow = Callable[[], OperatingPoint]
@@ -65,12 +68,15 @@ class Pipeline:
         self.loaded = loaded
 
     @classmethod
-    def load(cls, path: str | Path, overrides: Mapping[str, object] | Iterable[str] = ()) -> Pipeline:
-        """Read a pipeline file; `overrides` are `{"source.path": "drive.mp4"}` or `["source.path=drive.mp4"]`.
+    def load(
+        cls, path: str | Path, overrides: Mapping[str, object] | Iterable[str] = (), faults: Sequence[str] = ()
+    ) -> Pipeline:
+        """Read a pipeline file; `overrides` are `{"source.path": "drive.mp4"}` or `["source.path=drive.mp4"]`,
+        `faults` come on top of the file's own: `["camera_gap:t=5s,d=2s"]`.
 
         Raises `ConfigError` with every mistake in it.
         """
-        return cls(load_pipeline(path, overrides))
+        return cls(load_pipeline(path, overrides, faults))
 
     def start(
         self,
@@ -130,18 +136,24 @@ class Run:
         config, clock = loaded.config, SystemClock()
         self._config, self._clock = config, clock
         self._accounts = Accounts()
+        self._faults = Faults(config.faults, clock)
         self._held = point
         self.recoveries = 0
         self._recorder: Recorder | None = None
         self._budgets = BudgetWindows(config.budgets, self._budget_broken)
         self._stop = threading.Event()
+        self._points: tuple[str, ...] = ()
+        if config.governor is not None:
+            self._points = tuple(rung.name for rung in ladder_of(loaded)[0].most_useful_first)
+        self._guests: tuple[Outlet, ...] = ()
+        self._guests_change, self._admits = threading.Lock(), True
         self._summary: RunSummary | None = None
         fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
         if pose is None and source is None and isinstance(config.source, SimulationSource):
             pose = simulated_pose(config.source)
         with ExitStack() as owner, ExitStack() as opening:
-            self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace, pose=pose)
-            self._source = source or open_source(config.source)
+            self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace, pose=pose, faults=self._faults)
+            self._source = self._faults.source(source or open_source(config.source))
             opening.callback(self._source.close)
             self._speed_port: SpeedPort | None = None
             if config.source.ego_speed_udp is not None and not fast:
@@ -150,10 +162,10 @@ class Run:
                 opening.callback(self._speed_port.close)
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
-            context = SinkContext(
+            context = self._context = SinkContext(
                 self.folder, self._assembly.classes, self._assembly.shown, self._source.info.fps or 30.0
             )
-            sinks: list[Sink] = [make_sink(block) for block in config.sinks]
+            sinks: list[Sink] = [self._faults.sink(make_sink(block)) for block in config.sinks]
             if on_result is not None:
                 sinks.append(CallbackSink(on_result))
             for sink in sinks:
@@ -182,7 +194,14 @@ class Run:
             self._steering: Steering | None = None
             if not fast:
                 self._steering = make_steering(
-                    loaded, self._meter, self._budgets, clock, self.folder, trace=trace, recorder=self._recorder
+                    loaded,
+                    self._meter,
+                    self._budgets,
+                    clock,
+                    self.folder,
+                    trace=trace,
+                    recorder=self._recorder,
+                    faults=self._faults,
                 )
                 opening.callback(self._steering.close)
             speed_kmh = config.source.ego_speed_kmh
@@ -239,7 +258,7 @@ class Run:
             self._budgets.published(now_ns, result.latency_ms, frame.ego_speed_mps)
             if self._steering is not None:
                 self._meter.publish(now_ns, frame, result)
-        for outlet in self._outlets:
+        for outlet in (*self._outlets, *self._guests):
             outlet.offer(frame, result)
         if self._recorder is not None:
             self._recorder.published(frame, result)
@@ -252,6 +271,25 @@ class Run:
         """Let a recording keep what led to this moment. Safe from any thread and in a signal handler."""
         if self._recorder is not None:
             self._recorder.event(event, "somebody asked for it", INFO)
+
+    def listen(self, sink: Sink) -> Callable[[], None]:
+        """Give every result from now on to `sink` too, on a thread of its own, until the returned function is called.
+
+        Such a sink is no part of the run's books. After the end it hears nothing.
+        """
+        sink.open(self._context)
+        with self._guests_change:
+            if not self._admits:
+                return sink.close
+            guest = Outlet(sink, waits=False, clock=self._clock)
+            self._guests = (*self._guests, guest)
+
+        def leave() -> None:
+            with self._guests_change:
+                self._guests = tuple(each for each in self._guests if each is not guest)
+            guest.close(FLUSH_S)
+
+        return leave
 
     def stop(self) -> None:
         """Take no more frames; those taken are finished and published. Safe from any thread, any number of times."""
@@ -300,13 +338,45 @@ class Run:
         """Power, operating point and alarm right now; None at pace fast, where nothing is measured."""
         return None if self._steering is None else self._steering.state
 
+    def vitals(self) -> Vitals:
+        """All that can be measured of the run right now; for who looks once in a while, not for every frame."""
+        ended, stages = self.wait(0.0), [stage for stage in self._config.stages if isinstance(stage, NetworkStage)]
+        return Vitals(
+            name=self._config.name,
+            camera=self._config.source.camera,
+            models={stage.name: stage.model for stage in stages},
+            points=self._points,
+            snapshot=self.snapshot(),
+            steering=self.steering(),
+            latency=self._accounts.latency,
+            stages=dict(self._accounts.stages),
+            budgets=self._budgets.accounts(),
+            sinks=self._sink_accounts(),
+            notices=self.notices(),
+            outages=self._feed.outages.account(self._clock.now_ns()),
+            no_picture=None if ended else self.no_picture(),
+            recoveries=self.recoveries,
+            ended=ended,
+            error=self._error() if ended else None,
+        )
+
     def notices(self) -> tuple[str, ...]:
         """What a person should know so far: warnings of the source, failed frames, sinks that ended."""
-        found = [*self._source.warnings, *self._heard(), *(self._steering.notices if self._steering else ())]
+        found = [
+            *self._source.warnings,
+            *self._feed.outages.notices,
+            *self._heard(),
+            *(self._steering.notices if self._steering else ()),
+        ]
         found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
         found += [f"sink {name} ended: {sink.error}" for name, sink in self._sink_accounts().items() if sink.error]
         found += () if self._recorder is None else self._recorder.notices
         return tuple(found)
+
+    def no_picture(self) -> str | None:
+        """`no picture from front for 12 s: …` while a camera is away; None when all is well."""
+        away = self._source.paced and not self.stopping
+        return self._feed.outages.alarm(self._clock.now_ns()) if away else None
 
     def _heard(self) -> tuple[str, ...]:
         return () if self._speed_port is None else self._speed_port.warnings
@@ -323,7 +393,9 @@ class Run:
             self._steering.close()
         if self._speed_port is not None:
             self._speed_port.close()
-        for outlet in self._outlets:
+        with self._guests_change:
+            guests, self._guests, self._admits = self._guests, (), False
+        for outlet in (*guests, *self._outlets):
             outlet.close(FLUSH_S)
         if self._recorder is not None:
             if (failure := self._executor.failure) is not None:
@@ -356,7 +428,7 @@ class Run:
 
     def _summarise(self) -> RunSummary:
         accounts = self._accounts
-        warnings = [*self._source.warnings, *self._heard()]
+        warnings = [*self._source.warnings, *self._feed.outages.notices, *self._heard()]
         if self._feed.pace is not None and self._feed.pace.late_pictures:
             warnings.append(f"{self._feed.pace.late_pictures} pictures were decoded too late for the stream's own rate")
         if self._recorder is not None:
@@ -394,6 +466,8 @@ class Run:
             backends=dict(self._assembly.backends),
             config=self._public_config(),
             governor=None if self._steering is None else self._steering.account,
+            cameras={self._config.source.camera: self._feed.outages.account(self._clock.now_ns())},
+            faults=self._faults.accounts(),
         )
 
     def _sink_accounts(self) -> dict[str, SinkAccount]:

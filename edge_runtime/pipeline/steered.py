@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_runtime.core import TelemetrySample
+
 from .alarms import Alarm
 
 
 @dataclass(frozen=True, slots=True)
 class SteeringState:
-    """What holds right now: the power of the last second and its budget, the point, and what is wrong, if anything."""
+    """What holds right now: the power of the last second and its budget, the point, and what is wrong, if anything.
+
+    `reason` is the sentence of the last decision, `fps_floor` what the vehicle's speed demands, `sample` the last
+    reading of the board, and `alarms` are all of the run so far.
+    """
 
     power_w: float | None
     power_budget_w: float | None
     point: str | None
     binding: str | None
     alarm: str | None
+    reason: str | None = None
+    fps_floor: float | None = None
+    sample: TelemetrySample | None = None
+    alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

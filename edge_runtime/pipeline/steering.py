@@ -29,6 +29,7 @@ from edge_runtime.telemetry.control import BoardControl, BoardSetting
 
 from .alarms import AlarmBook
 from .budgets import BudgetWindows
+from .faults import Faults
 from .meter import NS, FrameMeter
 from .recorder import Recorder
 from .steered import SteeringAccount, SteeringState
@@ -46,12 +47,13 @@ def make_steering(
     *,
     trace: TraceLog | None,
     recorder: Recorder | None = None,
+    faults: Faults,
 ) -> Steering:
     """What a pipeline file says of measuring and steering. Raises `ConfigError` or `TelemetryError`."""
     config = loaded.config
     governor = make_governor(loaded)
     period_ms = 200 if config.governor is None else config.governor.period_ms
-    telemetry = open_telemetry(config.telemetry, clock)
+    telemetry = faults.telemetry(open_telemetry(config.telemetry, clock))
     board = BoardControl() if config.board.control else None
     return Steering(
         telemetry,
@@ -150,6 +152,7 @@ class Steering:
         self._decided_ns: int | None = None
         self._at: Counter[str] = Counter()
         self._watts_sum, self._seconds, self._most_w = 0.0, 0, 0.0
+        self._sample: TelemetrySample | None = None
         self._sampled_ns: int | None = None
         self._second_ns: int | None = None
         self._logged_ns: int | None = None
@@ -179,7 +182,7 @@ class Steering:
         """
         sample = self._telemetry.read(now_ns)
         if sample is not None and sample.t_ns != self._sampled_ns:
-            self._sampled_ns = sample.t_ns
+            self._sample, self._sampled_ns = sample, sample.t_ns
             if self._recorder is not None:
                 self._recorder.telemetry(sample)
             self._since.append(sample.power_w)
@@ -274,10 +277,18 @@ class Steering:
 
     @property
     def state(self) -> SteeringState:
-        decision, budget_w = self.decision, self._budgets.power_w
-        if decision is None:
-            return SteeringState(self._power_w, budget_w, None, None, None)
-        return SteeringState(self._power_w, budget_w, decision.point.name, decision.binding, decision.alarm)
+        decision = self.decision
+        return SteeringState(
+            self._power_w,
+            self._budgets.power_w,
+            None if decision is None else decision.point.name,
+            None if decision is None else decision.binding,
+            None if decision is None else decision.alarm,
+            None if decision is None else decision.reason,
+            demanded_fps(self._budgets, self._meter.ego_speed_mps),
+            self._sample,
+            tuple(self._alarms.alarms.values()),
+        )
 
     @property
     def account(self) -> SteeringAccount | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from edge_runtime.governor.deadline import DeadlineCounts
 
 from .accounts import FrameCounts
 from .budgets import BudgetAccount
+from .faults.tally import FaultAccount
+from .outages import CameraAccount
 from .steered import SteeringAccount
 
 # Budgets that take a sensor to judge.
@@ -62,6 +64,8 @@ class RunSummary:
     versions: Mapping[str, str]
     config: Mapping[str, Any]
     governor: SteeringAccount | None = None
+    cameras: Mapping[str, CameraAccount] = field(default_factory=dict)
+    faults: Sequence[FaultAccount] = ()
 
     @property
     def budgets_held(self) -> bool:
@@ -85,7 +89,9 @@ class RunSummary:
             "governor": None if self.governor is None else asdict(self.governor),
             "budgets": {name: asdict(budget) for name, budget in self.budgets.items()},
             "regions_shed": {stage: asdict(counts) for stage, counts in self.regions_shed.items()},
+            "cameras": {name: asdict(camera) for name, camera in self.cameras.items()},
             "sinks": {name: asdict(sink) for name, sink in self.sinks.items()},
+            "faults": [asdict(fault) for fault in self.faults],
             "warnings": list(self.warnings),
             "failures": dict(self.failures),
             "error": self.error,

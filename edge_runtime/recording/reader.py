@@ -61,6 +61,7 @@ class RecordedFrame:
     point: str | None = None
     stage_ms: Mapping[str, float] | None = None
     picture: Stored | None = None
+    outages: int = 0
 
     @property
     def taken_ns(self) -> int:
@@ -212,7 +213,8 @@ class Recording:
         if topic == FRAME:
             values = {name: document.get(name) for name in ("latency_ms", "point", "stage_ms")}
             common = {name: document[name] for name in _FRAME_FIELDS}
-            return RecordedFrame(**common, **values, picture=picture if document["picture"] else None)
+            outages, shown = document.get("outages", 0), picture if document["picture"] else None
+            return RecordedFrame(**common, **values, picture=shown, outages=outages)
         if topic == RESULT:
             return RecordedResult(document)
         if topic == TELEMETRY:

@@ -111,6 +111,7 @@ _FRAME = _record(
         "picture": {"type": "boolean", "description": "whether its picture is in the recording, just before this"},
     },
     {
+        "outages": _whole("how often the camera was away before", least=0),
         "latency_ms": _number("capture to publication"),
         "point": _text("operating point that it ran at"),
         "stage_ms": _by_name(_number(), "time of each stage in ms; queue is the wait before the first"),

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["open_source"]
 
 
-def open_source(block: Block) -> Source:
+def open_source(block: Block, *, waits: bool = False) -> Source:
     """The source that a pipeline's `source:` block describes, opened. Raises `SourceError`.
 
-    A recording is opened by `pipeline.open_source`, which opens all others too.
+    A camera that is not there is waited for with `waits`, unless its block decides that itself. A recording is
+    opened by `pipeline.open_source`, which opens all others too.
     """
     if block.kind == "video":
         from .video import VideoFile
@@ -31,6 +32,6 @@ def open_source(block: Block) -> Source:
         from .simulation import SimulatedDrive
 
         return SimulatedDrive(block)
-    from .camera import Camera
+    from .camera import open_camera
 
-    return Camera(block)
+    return open_camera(block, waits=waits)

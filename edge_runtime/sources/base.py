@@ -10,7 +10,13 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.errors import SourceError
+
 Self = TypeVar("Self", bound="Closing")
+
+
+class CameraAway(SourceError):
+    """A camera that is not there, or gives no picture now, and may come back."""
 
 
 class Picture(NamedTuple):
@@ -52,7 +58,9 @@ class Source(Protocol):
         ...
 
     def read(self) -> Picture | None:
-        """The next picture, or None at the end. Raises `SourceError` when the source failed for good."""
+        """The next picture, or None at the end. Raises `SourceError` when the source failed for good, and
+        `CameraAway` when it has no picture now: read again.
+        """
         ...
 
     def close(self) -> None: ...

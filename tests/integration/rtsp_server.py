@@ -1,12 +1,14 @@
 """A camera on the network: H.264, 640 x 360, 25 pictures a second, at rtsp://127.0.0.1:PORT/front.
 
-    /usr/bin/python3 rtsp_server.py [USER PASSWORD]
+    /usr/bin/python3 rtsp_server.py [USER PASSWORD] [--port PORT] [--freeze-after SECONDS]
 
 Run by the system's Python with the packages python3-gi and gir1.2-gst-rtsp-server-1.0; exits 77 where they are
 missing. Prints the port once it listens. The upper half of each picture is the time at which it was made, so that a
-reader can tell how old it is (see `picture`). Key frames are 10 s apart, as many cameras have them.
+reader can tell how old it is (see `picture`). Key frames are 10 s apart, as many cameras have them. With
+`--freeze-after` every reader gets one and the same picture from then on.
 """
 
+import argparse
 import sys
 import time
 
@@ -36,14 +38,17 @@ def picture(t_ms):
     return bars * (HEIGHT // 2) + b"\xeb" * (WIDTH * HEIGHT // 2) + b"\x80" * (WIDTH * HEIGHT // 2)
 
 
-def feed(media):
+def feed(media, freeze_after_s):
     """Give a reader its pictures until it leaves."""
     source = media.get_element().get_by_name("pictures")
-    going = True
+    going, began_ms = True, time.monotonic_ns() // 1_000_000
 
     def push():
+        t_ms = time.monotonic_ns() // 1_000_000
+        if freeze_after_s is not None:
+            t_ms = min(t_ms, began_ms + round(freeze_after_s * 1000))
         if going:
-            source.emit("push-buffer", Gst.Buffer.new_wrapped(picture(time.monotonic_ns() // 1_000_000)))
+            source.emit("push-buffer", Gst.Buffer.new_wrapped(picture(t_ms)))
         return going
 
     def stop(_):
@@ -65,19 +70,24 @@ def let_in_only(user, password, server, factory):
     factory.add_role_from_structure(Gst.Structure.from_string(role)[0])
 
 
-def main(credentials):
+def main(arguments):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("credentials", nargs="*")
+    parser.add_argument("--port", default="0")
+    parser.add_argument("--freeze-after", type=float)
+    options = parser.parse_args(arguments)
     Gst.init(None)
     if Gst.ElementFactory.find("openh264enc") is None:
         print("GStreamer has no openh264enc", file=sys.stderr)
         sys.exit(NOT_HERE)
     server = GstRtspServer.RTSPServer.new()
     server.set_address("127.0.0.1")
-    server.set_service("0")
+    server.set_service(options.port)
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_launch(LAUNCH)
-    factory.connect("media-configure", lambda _, media: feed(media))
-    if credentials:
-        let_in_only(*credentials, server, factory)
+    factory.connect("media-configure", lambda _, media: feed(media, options.freeze_after))
+    if options.credentials:
+        let_in_only(*options.credentials, server, factory)
     server.get_mount_points().add_factory("/front", factory)
     server.attach(None)
     print(server.get_bound_port(), flush=True)

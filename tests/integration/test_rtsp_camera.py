@@ -122,10 +122,11 @@ def test_pictures_do_not_grow_old_behind_a_slow_consumer(tiny, tmp_path, serve, 
 @pytest.mark.parametrize(
     ("number", "says"), [(signal.SIGKILL, "stopped delivering after"), (signal.SIGSTOP, "sent nothing for 3 s after")]
 )
-def test_a_camera_that_goes_away_ends_the_run_in_order_and_is_named(tiny, tmp_path, serve, number, says):
+def test_a_camera_that_is_not_waited_for_ends_the_run_in_order_and_is_named(tiny, tmp_path, serve, number, says):
     server = serve("me", "s3cret")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "edge_runtime", str(tiny), "--set", from_camera(f"me:s3cret@{server.address}")]
+    camera = ["--set", from_camera(f"me:s3cret@{server.address}"), "--set", "source.reconnect.give_up_s=0"]
+    command = [sys.executable, "-m", "edge_runtime", str(tiny), *camera]
     process = subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert "fps=" in process.stderr.readline()
     server.process.send_signal(number)

@@ -8,7 +8,7 @@ from edge_runtime.errors import SourceError
 from edge_runtime.pipeline.accounts import Accounts
 from edge_runtime.pipeline.feed import Feed, Limits
 from edge_runtime.pipeline.slot import NewestSlot
-from edge_runtime.sources.base import Picture, SourceInfo
+from edge_runtime.sources.base import CameraAway, Picture, SourceInfo
 
 MS = 1_000_000
 
@@ -156,3 +156,78 @@ def test_a_cap_on_the_rate_keeps_evenly_and_every_frame_it_leaves_out_is_counted
     assert abs(len(slot.frames) - kept) <= 1
     assert accounts.shed == 100 - len(slot.frames)
     assert len(captured) == accounts.captured == 100
+
+
+class FakeCamera(FakeSource):
+    """Pictures as they come; before those numbered in `away` it is away for a second."""
+
+    paced = True
+
+    def __init__(self, clock, pictures, away):
+        super().__init__(clock, pictures)
+        self.away = dict.fromkeys(away, 10)
+
+    def read(self):
+        if self.away.get(self.given):
+            self.away[self.given] -= 1
+            self.clock.now += 100 * MS
+            raise CameraAway("front: no stream there")
+        return super().read()
+
+
+class Events:
+    """A recorder that keeps what it is told of the camera."""
+
+    def __init__(self):
+        self.told = []
+
+    def event(self, name, message):
+        self.told.append((name, message))
+
+    def log(self, name, message):
+        self.told.append((name, message))
+
+    def captured(self, frame):
+        pass
+
+
+def test_a_camera_that_is_away_is_waited_for_and_every_frame_says_how_often_it_was():
+    clock, recorder = FakeClock(), Events()
+    feed, slot, _ = run(FakeCamera(clock, 6, away=[2, 4]), clock, recorder=recorder)
+    assert feed.error is None
+    assert [frame.outages for frame in slot.frames] == [0, 0, 1, 1, 2, 2]
+    account = feed.outages.account(clock.now)
+    assert (account.outages, account.longest_s) == (2, 1.001)
+    assert recorder.told == [
+        ("camera_loss", "front: no stream there"),
+        ("camera_back", "camera front is back after 1.0 s (outage 1)"),
+        ("camera_loss", "front: no stream there"),
+        ("camera_back", "camera front is back after 1.0 s (outage 2)"),
+    ]
+
+
+def test_frames_are_marked_also_where_the_first_after_an_outage_is_left_out():
+    """Which is why every frame carries the count, and not the first one a flag."""
+    clock = FakeClock()
+    _, slot, _ = run(FakeCamera(clock, 100, away=[50]), clock, fps_cap=lambda: 1.0)
+    assert {frame.outages for frame in slot.frames} == {0, 1}
+
+
+def test_a_limit_ends_a_run_also_while_the_camera_is_away():
+    clock = FakeClock()
+    _, _, accounts = run(FakeCamera(clock, 100, away=[5]), clock, limits=Limits(seconds=0.5))
+    assert accounts.captured == 5
+
+
+def test_a_stop_ends_a_wait_for_the_camera():
+    clock, stop = FakeClock(), threading.Event()
+    camera = FakeCamera(clock, 5, away=[0])
+    read = camera.read
+
+    def stopping():
+        stop.set()
+        return read()
+
+    camera.read = stopping
+    feed, _, accounts = run(camera, clock, stop=stop)
+    assert (feed.error, accounts.captured, camera.away[0]) == (None, 0, 9)

@@ -23,6 +23,9 @@ class Planner:
         self.seen = []
         self.known_at = []
 
+    def reset(self):
+        self.seen.clear()
+
     def observe(self, scene, tracks, looked):
         self.seen.append(scene.frame_id)
 
@@ -36,8 +39,9 @@ def planned(planner, clock=None, **keys):
     return PlannedRegions("far", planner, clock=clock or Clock(), **options)
 
 
-def entry(n, point=None, age_ms=5.0):
-    each = Entry(0, Frame(n, "front", n, np.zeros((20, 80, 3), np.uint8)), point or OperatingPoint(), n)
+def entry(n, point=None, age_ms=5.0, outages=0):
+    frame = Frame(n, "front", n, np.zeros((20, 80, 3), np.uint8), outages=outages)
+    each = Entry(0, frame, point or OperatingPoint(), n)
     each.stage_ms["queue"] = age_ms
     each.stage_ms["far"] = 4.0
     each.detections["tracked"] = Detections.empty()
@@ -66,6 +70,21 @@ def test_with_a_camera_a_plan_knows_whatever_is_known():
         each.regions["far"] = regions.regions(each)
         finish(regions, each)
     assert planner.known_at == [[], [0], [0, 1]]
+
+
+def test_what_was_seen_before_an_outage_of_the_camera_is_forgotten_also_if_it_is_told_later():
+    planner = Planner()
+    regions = planned(planner, lag=None)
+    before = [entry(n) for n in range(2)]
+    for each in before:
+        each.regions["far"] = regions.regions(each)
+    finish(regions, before[0])
+    first = entry(2, outages=1)
+    first.regions["far"] = regions.regions(first)
+    finish(regions, before[1])  # it was in flight while the camera came back
+    finish(regions, first)
+    regions.regions(entry(3, outages=1))
+    assert planner.known_at == [[], [], [], [2]]
 
 
 def test_a_frame_that_failed_tells_the_planner_nothing():

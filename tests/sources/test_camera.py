@@ -10,6 +10,7 @@ import pytest
 from edge_runtime.config.schema import CameraSource
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import camera, capture, open_source
+from edge_runtime.sources.base import CameraAway
 
 from .makers import write_video
 
@@ -37,11 +38,12 @@ class FakeCapture:
     def set(self, prop, value):
         return False
 
-    def read(self):
-        return (True, self.pictures.pop(0)) if self.pictures else (False, None)
-
     def grab(self):
-        return self.read()[0]
+        self.grabbed = self.pictures.pop(0) if self.pictures else None
+        return self.grabbed is not None
+
+    def retrieve(self):
+        return True, self.grabbed
 
     def release(self):
         self.released += 1
@@ -64,6 +66,7 @@ def opened_with(monkeypatch):
     def install(fake):
         calls = []
         monkeypatch.setattr(camera, "open_capture", lambda *arguments: calls.append(arguments) or fake)
+        monkeypatch.setattr(camera, "_why_not_reached", lambda address, patience_s: None)
         monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda backend: True)
         return calls
 
@@ -102,7 +105,26 @@ def test_rtsp_goes_over_tcp_with_timeouts_and_without_pictures_held_back_in_deco
     assert given[cv2.CAP_PROP_OPEN_TIMEOUT_MSEC] == 10_000
     assert given[cv2.CAP_PROP_READ_TIMEOUT_MSEC] == 3_000
     assert given[cv2.CAP_PROP_N_THREADS] == 1
-    assert options == "rtsp_transport;tcp"  # nobuffer would throw the first key frame away
+    assert options.startswith("rtsp_transport;tcp|")
+    assert "nobuffer" not in options  # it would throw the first key frame away
+
+
+@pytest.mark.parametrize(
+    ("version", "device", "read_ms"),
+    [
+        ("4.8.0", "nvarguscamerasrc ! appsink", 3_000),
+        ("4.8.0", "rtspsrc location=rtsp://cam/ ! appsink", 10_000),  # its first picture is the next key frame
+        ("5.0.0", "nvarguscamerasrc ! appsink", 3_000),
+        ("4.5.4", "nvarguscamerasrc ! appsink", None),
+    ],
+)
+def test_a_csi_camera_that_hangs_is_noticed_where_opencv_can(opened_with, monkeypatch, version, device, read_ms):
+    monkeypatch.setattr(cv2, "__version__", version)
+    calls = opened_with(FakeCapture(PICTURE, properties=KNOWN))
+    source(device)
+    parameters = calls[0][2]
+    given = dict(zip(parameters[::2], parameters[1::2], strict=True))
+    assert given.get(cv2.CAP_PROP_READ_TIMEOUT_MSEC) == read_ms
 
 
 def rtsp_at(clock):
@@ -133,12 +155,86 @@ def test_the_first_picture_may_be_as_long_in_coming_as_the_opening(opened_with):
         rtsp_at(Ticks(0, 0, 3000, 6000, 9000, 13000)).read()
 
 
-def test_a_few_damaged_packets_do_not_end_a_stream(opened_with):
-    class Damaged(FakeCapture):
-        def read(self):
-            return self.pictures.pop(0)
+class Timed(FakeCapture):
+    """Pictures with the time stamp and the arrival of each, in milliseconds; what is in a picture is its number."""
 
-    opened_with(Damaged((True, PICTURE), *[(False, None)] * 20, (True, PICTURE)))
+    def __init__(self, *pairs):
+        super().__init__(*pairs, properties=dict(KNOWN))
+
+    def grab(self):
+        if more := super().grab():
+            self.properties[cv2.CAP_PROP_POS_MSEC], self.now_ms = self.grabbed
+        return more
+
+    def retrieve(self):
+        return True, np.full((4, 6, 3), self.grabbed[0] // 40, np.uint8)
+
+    def now_ns(self):
+        return round(self.now_ms * 1e6)
+
+
+def test_pictures_that_piled_up_in_the_decoder_are_given_up_for_the_newest(opened_with):
+    on_time = [(n * 40, n * 40) for n in range(10)]
+    piled_up = [(n * 40, 1360 + n) for n in range(10, 34)]  # nobody read for a second, then a millisecond each
+    after = [(n * 40, n * 40 + 40) for n in range(34, 40)]
+    pictures = (*on_time, *piled_up, *after)
+    fake = Timed(*pictures)
+    opened_with(fake)
+    fake.now_ms = 0
+    opened = camera.Camera(CameraSource(kind="camera", device=0), fake)
+    found = [int(opened.read().image[0, 0, 0]) for _ in range(12)]
+    assert found[:10] == list(range(10))
+    assert found[10] >= 30, "at most 150 ms of them are left"
+
+
+def test_a_way_that_became_longer_costs_one_picture_and_not_every_second(opened_with):
+    fake = Timed(*[(n * 40, n * 40 + (300 if n >= 10 else 0)) for n in range(40)])
+    opened_with(fake)
+    fake.now_ms = 0
+    opened = camera.Camera(CameraSource(kind="camera", device=0), fake)
+    found = [int(opened.read().image[0, 0, 0]) for _ in range(39)]
+    assert found == [n for n in range(40) if n != 10]
+
+
+@pytest.mark.parametrize(
+    ("stamp_ms", "says"),
+    [
+        (lambda n: min(n, 20) * 40, "/dev/video0: its time stamps stand still for 2 s"),
+        (lambda n: n % 200 * 40, "/dev/video0: its time stamps went back by 8.0 s"),
+    ],
+)
+def test_time_stamps_that_stop_or_go_back_are_a_lost_camera(opened_with, stamp_ms, says):
+    fake = Timed(*[(stamp_ms(n), n * 40) for n in range(300)])
+    opened_with(fake)
+    fake.now_ms = 0
+    opened = camera.Camera(CameraSource(kind="camera", device=0, frozen_s=2), fake)
+    with pytest.raises(CameraAway, match=says):
+        list(iter(opened.read, None))
+
+
+@pytest.mark.parametrize("address", ["rtsp:///front", "rtsp://cam:99999/front", "rtsp://[::1/front"])
+def test_an_address_that_can_be_none_is_refused_also_where_a_camera_is_waited_for(address):
+    with pytest.raises(SourceError, match="is no address\n    write rtsp://HOST:PORT/PATH") as refused:
+        open_source(CameraSource(kind="camera", device=address), waits=True)
+    assert not isinstance(refused.value, CameraAway)
+
+
+def test_a_camera_that_is_absent_is_waited_for_where_the_file_or_who_asks_says_so():
+    absent = CameraSource(kind="camera", device=97)
+    with pytest.raises(CameraAway, match="/dev/video97: no such device"):
+        open_source(absent)
+    for opened in (
+        open_source(absent, waits=True),
+        open_source(CameraSource(kind="camera", device=97, reconnect={"at_start": "wait"})),
+    ):
+        with pytest.raises(CameraAway, match="/dev/video97: no such device"):
+            opened.read()
+    with pytest.raises(CameraAway, match="/dev/video97: no such device"):
+        open_source(CameraSource(kind="camera", device=97, reconnect={"at_start": "refuse"}), waits=True)
+
+
+def test_a_few_damaged_packets_do_not_end_a_stream(opened_with):
+    opened_with(FakeCapture(PICTURE, *[None] * 20, PICTURE))
     assert rtsp_at(Ticks(*range(0, 4000, 40))).read() is not None
 
 

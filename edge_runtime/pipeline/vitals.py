@@ -1,0 +1,42 @@
+"""How a run is right now, in one value: for pages and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge_runtime.core.quantiles import Quantiles
+
+from .accounts import Snapshot
+from .budgets import BudgetAccount
+from .outages import CameraAccount
+from .steered import SteeringState
+from .summary import SinkAccount
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vitals:
+    """Of one run. `models` says which model a stage runs, `points` are all operating points, the most
+    useful first; `latency` and `stages` go on counting while they are read.
+
+    `steering` is None at pace fast, where nothing is measured. `no_picture` says that the camera is away, while it is.
+    `error` is what ended the run, None while it goes on
+    and when it ended well.
+    """
+
+    name: str
+    camera: str
+    models: Mapping[str, str]
+    points: tuple[str, ...]
+    snapshot: Snapshot
+    steering: SteeringState | None
+    latency: Quantiles
+    stages: Mapping[str, Quantiles]
+    budgets: Mapping[str, BudgetAccount]
+    sinks: Mapping[str, SinkAccount]
+    notices: tuple[str, ...]
+    outages: CameraAccount
+    no_picture: str | None
+    recoveries: int
+    ended: bool
+    error: str | None
