@@ -20,6 +20,7 @@ from edge_runtime.errors import ConfigError, EdgeRuntimeError, RunError
 from edge_runtime.pipeline.assemble import build_engines
 from edge_runtime.pipeline.builds import Builds
 from edge_runtime.recording.run_folder import write_whole
+from edge_runtime.web.site import Site
 
 from .backoff import SETTLED_S, Backoff
 from .flow import Flow, cannot_overlap
@@ -67,6 +68,7 @@ class Service:
         self._tick_s = TICK_S if watchdog_s is None else min(TICK_S, watchdog_s / 4)
         self._backoff = Backoff(live)
         self._flow: Flow | None = None
+        self._page = Site(clock)
         self._work: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._ready = False
@@ -84,6 +86,8 @@ class Service:
             self._notifier.send(STATUS=str(error).splitlines()[0])
             self._journal.say("error", str(error))
             return 2 if isinstance(error, ConfigError) else 1
+        finally:
+            self._page.close()
 
     def _run(self) -> int:
         signals = Signals((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
@@ -133,7 +137,11 @@ class Service:
     def _start(self) -> None:
         self._notifier.send(STATUS="starting")
         self._write_reloads()
-        self._take_over(self._begin(load_pipeline(self._path)))
+        loaded = load_pipeline(self._path)
+        self._page.open(loaded)
+        if self._page.address is not None:
+            self._journal.say("info", f"live page: {self._page.address}")
+        self._take_over(self._begin(loaded))
 
     def _begin(self, loaded: LoadedPipeline, after: Flow | None = None) -> Flow:
         return Flow(loaded, self._journal, self._clock, Builds(self._say, self._built), self._first, after)
@@ -143,8 +151,17 @@ class Service:
         folder = flow.run.folder
         self._reloads = Reloads(self._reloads.asked, self._reloads.refused, str(folder))
         self._store = self._store or RunStore(folder.parent)
+        self._show(flow)
         self._write_reloads()
         self._journal.say("info", f"runs {flow.loaded.path}; results in {folder}")
+
+    def _show(self, flow: Flow) -> None:
+        """On the live page, which outlives the flows; one that cannot be opened anew does not hold a reload up."""
+        try:
+            self._page.open(flow.loaded)
+        except EdgeRuntimeError as error:
+            self._journal.say("error", f"there is no live page: {error}")
+        self._page.show(flow.run)
 
     def _first(self) -> None:
         """The first result of a flow is out."""
@@ -255,6 +272,8 @@ class Service:
             self._notifier.send(WATCHDOG=1)
         if self._ready:
             self._notifier.send(STATUS=self._status(sentence))
+        elif (waits := flow.run.no_picture()) is not None:
+            self._notifier.send(STATUS=waits, EXTEND_TIMEOUT_USEC=EXTEND_S * 1_000_000)
         now_ns = self._clock.now_ns()
         if now_ns >= self._minute_ns:
             self._minute_ns = now_ns + MINUTE_NS

@@ -54,7 +54,7 @@ class Flow:
         if after is not None:
             self.leg, self._pose = after.leg.successor(), after._pose
         else:
-            self.leg = Leg(open_source(config.source))
+            self.leg = Leg(open_source(config.source, waits=True))
             self._pose = simulated_pose(config.source) if isinstance(config.source, SimulationSource) else None
         try:
             self.run = Pipeline(loaded).start(source=self.leg, builds=builds, on_result=self._result, pose=self._pose)

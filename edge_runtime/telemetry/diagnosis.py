@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from edge_runtime.core import Clock, TelemetrySample
 from edge_runtime.core.check import Check
@@ -20,15 +21,23 @@ from .power_modes import power_modes, refusal
 from .rails import MEANING, total_is
 from .sysfs import SysfsReader, is_jetson
 
+
+class Patience(NamedTuple):
+    """How many samples of jtop are waited for, and how long."""
+
+    samples: int
+    seconds: float
+
+
 READINGS = 5
-JTOP_WAIT_S = 12.0
+THOROUGH, BRIEF = Patience(READINGS, 12.0), Patience(2, 2.5)
 RAPL_FIX = "sudo chmod o+r /sys/class/powercap/*/energy_uj lets this user read it (until the next boot)"
 
 
-def diagnose(clock: Clock, root: Path = Path("/")) -> list[Check]:
+def diagnose(clock: Clock, root: Path = Path("/"), *, patience: Patience = THOROUGH) -> list[Check]:
     """A check for each source and rail, the most useful source first. Takes about two seconds where jtop answers."""
     if is_jetson(root):
-        checks, samples = _jetson(clock, root)
+        checks, samples = _jetson(clock, root, patience)
     else:
         checks, samples = _other(clock, root)
     power = next((sample for sample in samples if sample.power_w is not None), None)
@@ -40,7 +49,7 @@ def diagnose(clock: Clock, root: Path = Path("/")) -> list[Check]:
     return [*checks, _watts("power", power.power_w or 0.0, covers), *_rails(power), *_heat(samples)]
 
 
-def _jetson(clock: Clock, root: Path) -> tuple[list[Check], list[TelemetrySample]]:
+def _jetson(clock: Clock, root: Path, patience: Patience) -> tuple[list[Check], list[TelemetrySample]]:
     checks, samples = [], []
     try:
         reader = SysfsReader(root)
@@ -49,7 +58,7 @@ def _jetson(clock: Clock, root: Path) -> tuple[list[Check], list[TelemetrySample
         samples.append(sample)
     except TelemetryError as error:
         checks.append(Check("sysfs", "error", str(error), "run as root, or use telemetry.source=jtop"))
-    check, seen = _jtop(clock)
+    check, seen = _jtop(clock, patience)
     checks.append(check)
     if seen is not None:
         samples.append(seen)
@@ -88,21 +97,24 @@ def _asked(reader: Reader, clock: Clock, extra: str) -> tuple[Check, TelemetrySa
     return Check(reader.name, "ok", f"answers in {took_ms:.1f} ms; {extra}"), sample
 
 
-def _jtop(clock: Clock) -> tuple[Check, TelemetrySample | None]:
+def _jtop(clock: Clock, patience: Patience) -> tuple[Check, TelemetrySample | None]:
     if not has_jtop():
         found = "jetson-stats is not installed: no power mode, no engines; sysfs does without"
         return Check("jtop", "warning", found, _after_colon(FIXES["not_installed"])), None
     pause = threading.Event()
     samples: list[TelemetrySample] = []
-    end_ns = clock.now_ns() + round(JTOP_WAIT_S * 1e9)
+    end_ns = clock.now_ns() + round(patience.seconds * 1e9)
     with JtopTelemetry(clock, JTOP_BESIDE_MS) as jtop:
-        while len(samples) < READINGS and clock.now_ns() < end_ns and jtop.problem is None:
+        while len(samples) < patience.samples and clock.now_ns() < end_ns and jtop.problem is None:
             clock.wait_until_ns(clock.now_ns() + 20_000_000, pause)
             newest = jtop.read(clock.now_ns())
             if newest is not None and (not samples or newest.t_ns > samples[-1].t_ns):
                 samples.append(newest)
         problem = jtop.problem
     version = f"jetson-stats {metadata.version('jetson-stats')}"
+    if problem is None and len(samples) < 2 and patience == BRIEF:
+        slow = f"{version}: {len(samples)} samples within {patience.seconds:g} s"
+        return Check("jtop", "warning", slow, "edge-run doctor telemetry"), None
     if problem is not None or len(samples) < 2:
         problem = problem or FIXES["sampler_dead"]
         fix, _, detail = problem.partition(" [")
