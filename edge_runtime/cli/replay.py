@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from rich.console import Console
 
 from edge_runtime.core import SystemClock
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
+from edge_runtime.evaluate.compare import NO_COMPARISON, Comparison
 from edge_runtime.pipeline.drive import open_drive
-from edge_runtime.pipeline.replay import pipeline_of, replay
+from edge_runtime.pipeline.replay import ReplayOutcome, pipeline_of, replay
 from edge_runtime.report.builds import shown_builds
+from edge_runtime.report.compare import comparison_table
 from edge_runtime.report.replay import decisions_line
 from edge_runtime.report.terminal import summary_panel
 
-from .main import BAD_USE, FAILED
+from .main import BAD_USE, FAILED, NOT_HELD
+from .options import FAULTS
+from .replay_against import Against, against_options
+from .replay_many import one_or_many
 
 PATH = click.Path(path_type=Path)
 
 
 @click.command("replay")
-@click.argument("drive", type=PATH)
+@one_or_many
 @click.option("--pipeline", type=PATH, metavar="P.yaml", help="Run this one; default: as it was recorded.")
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value; may be repeated.")
 @click.option(
@@ -35,6 +40,8 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--telemetry", type=PATH, metavar="FILE", help="Power, temperatures and speed of a video: a CSV.")
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames.")
+@against_options
+@FAULTS
 @click.option("--out", type=PATH, metavar="DIR", help="Run folder instead of runs/NAME-replay-TIME.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 def command(
@@ -44,8 +51,10 @@ def command(
     clock: Literal["virtual", "live"],
     telemetry: Path | None,
     frames: int | None,
+    faults: tuple[str, ...],
     out: Path | None,
     as_json: bool,
+    **against: Any,
 ) -> int:
     """Run a drive again: a recording, a folder that an event saved, a video, or a folder of pictures (KITTI's too).
 
@@ -53,12 +62,16 @@ def command(
     edge-run replay drive.mcap
     edge-run replay drive.mcap --set models.road.decode.confidence=0.5
     edge-run replay drive.mp4 --pipeline pipelines/highway_video.yaml --telemetry power_fps.csv
+    edge-run replay drive.mcap --against golden.jsonl --update-golden
+    edge-run replay drive.mcap --against golden.jsonl --html changed.html
     """
+    golden = Against(**against, clock=clock)
     console = Console(stderr=True)
     try:
         opened = open_drive(drive, telemetry)
+        golden.open(opened, out)
         with (
-            pipeline_of(opened, pipeline, overrides) as loaded,
+            pipeline_of(opened, pipeline, overrides, faults) as loaded,
             shown_builds(console, SystemClock()) as builds,
             console.status("replaying") as status,
         ):
@@ -71,17 +84,29 @@ def command(
                 builds=builds,
                 progress=lambda done, of: status.update(f"replaying: frame {done}" + (f" of {of}" if of else "")),
             )
+            status.update("comparing")
+            comparison = golden.compare(opened, outcome, frames)
     except ConfigError:
         raise
     except EdgeRuntimeError as error:
         click.echo(f"edge-run: {error}", err=True)
         return BAD_USE
     if as_json:
-        click.echo(json.dumps(outcome.document(), indent=2, ensure_ascii=False))
+        told = {**NO_COMPARISON, **outcome.document()}
+        click.echo(json.dumps({**told, **golden.document()}, indent=2, ensure_ascii=False))
     else:
-        out_console = Console()
-        out_console.print(summary_panel(outcome.summary))
-        if (line := decisions_line(outcome.decisions)) is not None:
-            out_console.print(line, soft_wrap=True, highlight=False)
-        out_console.print(f"results in {outcome.summary.folder}", soft_wrap=True, highlight=False)
-    return FAILED if outcome.summary.error is not None else 0
+        _show(outcome, comparison)
+    golden.tell()
+    if outcome.summary.error is not None:
+        return FAILED
+    return NOT_HELD if golden.broken else 0
+
+
+def _show(outcome: ReplayOutcome, comparison: Comparison | None) -> None:
+    console = Console()
+    console.print(summary_panel(outcome.summary))
+    if (line := decisions_line(outcome.decisions)) is not None:
+        console.print(line, soft_wrap=True, highlight=False)
+    console.print(f"results in {outcome.summary.folder}", soft_wrap=True, highlight=False)
+    if comparison is not None:
+        console.print(comparison_table(comparison))

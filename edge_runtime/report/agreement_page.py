@@ -1,29 +1,25 @@
 """What pipelines find in unlabelled pictures, as one HTML page: the pictures side by side, what one adds seen closely.
 
-Each picture is in the page once, as it is; boxes are drawn over it as SVG, so that they stay sharp at any size, and the
-close looks are the same picture through a smaller window.
+Each picture is in the page once; close looks are the same picture through a smaller window.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
-import cv2
 import numpy as np
 
 from edge_runtime.evaluate.agreement import Agreement, Boxes, Look, Side
 from edge_runtime.evaluate.matching import Flags
 from edge_runtime.evaluate.placing import Image
 
+from .box_picture import STYLE, around, rect, stored_picture, window
 from .evaluation import COUNTS, band, counted
 from .page import configuration, head, page, warnings
 
-QUALITY = 85
 MOST_CLOSE = 12  # close looks of one sort below a picture
-CONTEXT, LEAST_PX = 3.0, 48.0  # a close look is so much larger than its box, and at least so large
 
 SAME, ADDED, GONE, TWICE = "same", "added", "gone", "twice"
 WORDS = {
@@ -47,7 +43,7 @@ def agreement_page(agreement: Agreement, shown: Sequence[tuple[int, str, Image]]
     )
     odd = dict.fromkeys(text for side in agreement.sides for text in side.warnings)
     keys = "".join(
-        f'<li><svg viewBox="0 0 26 16">{_rect((2, 2, 24, 14), sort)}</svg>{text}</li>' for sort, text in WORDS.items()
+        f'<li><svg viewBox="0 0 26 16">{rect((2, 2, 24, 14), sort)}</svg>{text}</li>' for sort, text in WORDS.items()
     )
     parts = [
         head(title, lead, []),
@@ -90,11 +86,6 @@ def _picture(base: Side, others: Sequence[Side], place: int, name: str, image: I
     """The picture as each pipeline sees it, and below it everything that differs, closely."""
     key = f"p{place}"
     height, width = image.shape[:2]
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    store = (
-        f'<svg class="store"><image id="{key}" width="{width}" height="{height}" '
-        f'href="data:image/jpeg;base64,{b64encode(data.tobytes()).decode()}"/></svg>'
-    )
     panels = "".join(_panel(side, base.looks[place], place, key, (width, height)) for side in (base, *others))
     close = "".join(
         _close_row(title, boxes, chosen, sort, key, (width, height))
@@ -102,7 +93,7 @@ def _picture(base: Side, others: Sequence[Side], place: int, name: str, image: I
         for title, boxes, chosen, sort in _differences(base, side, place, len(others) > 1)
     )
     seen = f'<div class="panels">{panels}</div><div class="rows">{close}</div>'
-    return f"<section><h3>{escape(name)}</h3>{store}{seen}</section>"
+    return f"<section><h3>{escape(name)}</h3>{stored_picture(key, image)}{seen}</section>"
 
 
 def _panel(side: Side, before: Look, place: int, key: str, size: tuple[int, int]) -> str:
@@ -110,14 +101,14 @@ def _panel(side: Side, before: Look, place: int, key: str, size: tuple[int, int]
     counts = {"added": look.added.sum(), "no longer found": look.gone.sum(), "found twice": look.twice.sum()}
     boxes = "1 box" if len(look.found) == 1 else f"{len(look.found)} boxes"
     told = ", ".join([boxes, *(f"{count} {word}" for word, count in counts.items() if count)])
-    drawn = [_rect(region.xyxy, "region", region.reason) for region in look.regions]
+    drawn = [rect(region.xyxy, "region", region.reason) for region in look.regions]
     drawn += _boxes(look.found, ~(look.added | look.twice), SAME)
     drawn += _boxes(before.found, look.gone, GONE)
     drawn += _boxes(look.found, look.added & ~look.twice, ADDED)
     drawn += _boxes(look.found, look.twice, TWICE)
-    window = (0.0, 0.0, float(size[0]), float(size[1]))
+    whole = (0.0, 0.0, float(size[0]), float(size[1]))
     caption = f"{escape(side.name)}<small>{told}</small>"
-    return f"<figure>{_window(window, key, drawn)}<figcaption>{caption}</figcaption></figure>"
+    return f"<figure>{window(whole, key, drawn)}<figcaption>{caption}</figcaption></figure>"
 
 
 def _differences(base: Side, side: Side, place: int, named: bool) -> Iterator[tuple[str, Boxes, Flags, str]]:
@@ -135,7 +126,7 @@ def _close_row(title: str, boxes: Boxes, chosen: Flags, sort: str, key: str, siz
     if not len(rows):
         return ""
     cards = "".join(
-        f"<figure>{_window(_around(boxes.xyxy[row], size), key, [_rect(boxes.xyxy[row], sort)])}"
+        f"<figure>{window(around(boxes.xyxy[row], size), key, [rect(boxes.xyxy[row], sort)])}"
         f"<figcaption>{escape(boxes.name[row])} {boxes.confidence[row]:.2f}<small>{_height(boxes, row)}</small>"
         "</figcaption></figure>"
         for row in rows[:MOST_CLOSE]
@@ -144,24 +135,9 @@ def _close_row(title: str, boxes: Boxes, chosen: Flags, sort: str, key: str, siz
     return f'<div><h4>{escape(title)}{more}</h4><div class="close">{cards}</div></div>'
 
 
-def _around(xyxy: Any, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """A square window with the box in its middle, inside the picture."""
-    x0, y0, x1, y1 = xyxy.tolist()
-    side = min(max(LEAST_PX, CONTEXT * max(x1 - x0, y1 - y0)), *size)
-    left = min(max((x0 + x1 - side) / 2, 0.0), size[0] - side)
-    top = min(max((y0 + y1 - side) / 2, 0.0), size[1] - side)
-    return left, top, left + side, top + side
-
-
-def _window(window: tuple[float, float, float, float], key: str, drawn: Sequence[str]) -> str:
-    x0, y0, x1, y1 = window
-    view = f"{x0:.1f} {y0:.1f} {x1 - x0:.1f} {y1 - y0:.1f}"
-    return f'<svg class="seen" viewBox="{view}"><use href="#{key}"/>{"".join(drawn)}</svg>'
-
-
 def _boxes(boxes: Boxes, chosen: Flags, sort: str) -> list[str]:
     return [
-        _rect(boxes.xyxy[row], sort, f"{boxes.name[row]} {boxes.confidence[row]:.2f}, {_height(boxes, row)}")
+        rect(boxes.xyxy[row], sort, f"{boxes.name[row]} {boxes.confidence[row]:.2f}, {_height(boxes, row)}")
         for row in np.flatnonzero(chosen)
     ]
 
@@ -170,30 +146,12 @@ def _height(boxes: Boxes, row: Any) -> str:
     return f"{boxes.xyxy[row, 3] - boxes.xyxy[row, 1]:.0f} px high"
 
 
-def _rect(xyxy: Any, sort: str, told: str = "") -> str:
-    """A box with a dark edge that keeps it visible on any ground, and what is said when it is touched."""
-    x0, y0, x1, y1 = (float(value) for value in xyxy)
-    place = f'x="{x0:.1f}" y="{y0:.1f}" width="{x1 - x0:.1f}" height="{y1 - y0:.1f}"'
-    title = f"<title>{escape(told)}</title>" if told else ""
-    return f'<rect class="edge" {place}/><rect class="{sort}" {place}>{title}</rect>'
-
-
-_STYLE = """
-h3{font-size:15px;margin:34px 0 8px;overflow-wrap:anywhere}h4{font-size:13px;font-weight:600;margin:12px 0 6px}
-h4 small{display:inline;margin-left:6px}td i{font-style:normal;color:var(--dim);font-size:12.5px;margin-right:6px}
-.pair{display:flex;flex-wrap:wrap;gap:14px;align-items:flex-start;margin-top:20px}.pair table{min-width:0}
-.store{position:absolute;width:0;height:0}.panels{display:grid;gap:12px;
-grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
-.panels figure,.close figure{background:var(--paper);border:1px solid var(--line);border-radius:10px;overflow:hidden}
-.panels figcaption{padding:7px 12px;font-size:14px}.rows{display:flex;flex-wrap:wrap;column-gap:28px}
-.close{display:flex;flex-wrap:wrap;gap:8px}.close figure{width:122px}
-.close figcaption{padding:4px 8px 6px;font-size:13px;line-height:1.35}.boxes svg{width:26px;flex:none}
-.seen rect,.boxes rect{fill:none;vector-effect:non-scaling-stroke;stroke-width:1.5}
-.seen .edge,.boxes .edge{stroke:#000;stroke-opacity:.55;stroke-width:3.5}
-.seen .same,.boxes .same{stroke:#e9eef2}.seen .added,.boxes .added{stroke:#ffb000;stroke-width:2.5}
-.seen .gone,.boxes .gone{stroke:#56b4e9;stroke-width:2;stroke-dasharray:5 3}
+_STYLE = (
+    STYLE
+    + """
+td i{font-style:normal;color:var(--dim);font-size:12.5px;margin-right:6px}
 .seen .twice,.boxes .twice{stroke:#ff4fa3;stroke-width:2.5}
 .seen .region,.boxes .region{stroke:#fff;stroke-opacity:.85;stroke-width:1;stroke-dasharray:1 4}
 .seen .edge:has(+.region),.boxes .edge:has(+.region){stroke-width:1;stroke-opacity:.4}
-.seen rect:not(.edge){pointer-events:all}@media print{.panels figure,.close figure{break-inside:avoid}}
 """
+)
