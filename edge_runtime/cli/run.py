@@ -6,7 +6,7 @@ import json
 import math
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,9 +22,10 @@ from edge_runtime.pipeline.run import Pipeline, Run
 from edge_runtime.report.builds import shown_builds
 from edge_runtime.report.terminal import status_line, status_panel, summary_panel
 from edge_runtime.report.trace import write_trace
+from edge_runtime.web.site import Site
 
 from .main import BAD_USE, FAILED, NOT_HELD
-from .options import FILE_TO_WRITE
+from .options import FAULTS, FILE_TO_WRITE
 
 LIVE_S, LOG_S = 0.25, 1.0
 
@@ -61,6 +62,7 @@ def pipeline_options(function: Any) -> Any:
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
 @click.option("--record", type=FILE_TO_WRITE, metavar="FILE.mcap", help="Also record the run, for replay and Foxglove.")
 @click.option("--trace", type=FILE_TO_WRITE, metavar="FILE", help="Also write a time line for https://ui.perfetto.dev.")
+@FAULTS
 @click.option("--no-build", is_flag=True, help="Refuse to start when an engine would have to be built.")
 @click.option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
 def command(
@@ -73,6 +75,7 @@ def command(
     out: Path | None,
     record: Path | None,
     trace: Path | None,
+    faults: tuple[str, ...],
     no_build: bool,
     strict: bool,
 ) -> int:
@@ -89,17 +92,24 @@ def command(
     if no_build:
         overrides = (*overrides, "engines.build=false")
     console = Console(stderr=True)
-    loaded = Pipeline.load(pipeline, overrides)
+    loaded = Pipeline.load(pipeline, overrides, faults)
     log = None if trace is None else TraceLog()
-    try:
-        with shown_builds(console, SystemClock()) as builds:
-            run = loaded.start(out=out, frames=frames, seconds=seconds, builds=builds, trace=log)
-    except ConfigError:
-        raise
-    except EdgeRuntimeError as error:
-        click.echo(f"edge-run: {error}", err=True)
-        return BAD_USE
-    with run, stop_on_signals(run, console):
+    with ExitStack() as around:
+        try:
+            page = around.enter_context(Site(SystemClock()))
+            page.open(loaded.loaded)
+            with shown_builds(console, SystemClock()) as builds:
+                run = loaded.start(out=out, frames=frames, seconds=seconds, builds=builds, trace=log)
+        except ConfigError:
+            raise
+        except EdgeRuntimeError as error:
+            click.echo(f"edge-run: {error}", err=True)
+            return BAD_USE
+        around.enter_context(run)
+        around.enter_context(stop_on_signals(run, console))
+        page.show(run)
+        if page.address is not None:
+            console.print(f"live page: {page.address}", soft_wrap=True, highlight=False)
         follow(run, console, frames)
         summary = run.finish()
     if trace is not None and log is not None:
@@ -142,10 +152,12 @@ def follow(run: Run, console: Console, frames: int | None) -> None:
     """Show the run until its last frame is out: a live panel on a terminal, else one line a second."""
     if not console.is_terminal:
         while not run.wait(LOG_S):
-            console.print(status_line(run.snapshot(), run.steering()), soft_wrap=True, highlight=False)
+            line = status_line(run.snapshot(), run.steering(), run.no_picture())
+            console.print(line, soft_wrap=True, highlight=False)
         return
     goal = frames or run.pictures
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not run.wait(LIVE_S):
-            panel = status_panel(run.name, run.snapshot(), goal, run.notices(), run.stopping, run.steering())
+            now = run.snapshot(), goal, run.notices(), run.stopping, run.steering(), run.no_picture()
+            panel = status_panel(run.name, *now)
             live.update(panel, refresh=True)

@@ -31,7 +31,7 @@ def number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def status_line(snapshot: Snapshot, steering: SteeringState | None = None) -> str:
+def status_line(snapshot: Snapshot, steering: SteeringState | None = None, no_picture: str | None = None) -> str:
     """One line a second where there is no terminal: key=value, so that logs can be searched."""
     counts = snapshot.counts
     line = (
@@ -49,7 +49,7 @@ def status_line(snapshot: Snapshot, steering: SteeringState | None = None) -> st
         line += f" power_w={number(steering.power_w)}"
     if steering is not None and steering.alarm is not None:
         line += f' alarm="{steering.alarm}"'
-    return line
+    return line if no_picture is None else f'{line} camera="{no_picture}"'
 
 
 def status_panel(
@@ -59,6 +59,7 @@ def status_panel(
     notices: Iterable[str] = (),
     draining: bool = False,
     steering: SteeringState | None = None,
+    no_picture: str | None = None,
 ) -> RenderableType:
     """The live picture of a run; `goal` is the number of pictures the source will give, if it can tell."""
     rows: list[RenderableType] = []
@@ -70,6 +71,7 @@ def status_panel(
     )
     rows.append(_counts(snapshot.counts))
     rows += _steered(steering)
+    rows += [] if no_picture is None else [Text(f"ALARM {no_picture}", style="bold red")]
     if snapshot.stage_ms:
         rows.append(_stages({stage: (took_ms,) for stage, took_ms in snapshot.stage_ms.items()}, ("mean ms",)))
     rows += [Text(f"! {notice}", style="yellow", overflow="ellipsis", no_wrap=True) for notice in notices]
@@ -107,6 +109,11 @@ def summary_panel(summary: RunSummary) -> RenderableType:
         rows += _governed(summary.governor)
     if summary.power_w is not None:
         rows.append(Text(f"power {summary.power_w['mean']:.1f} W, {summary.power_w['max']:.1f} W at most", style="dim"))
+    for name, camera in summary.cameras.items():
+        if camera.outages:
+            times = "once" if camera.outages == 1 else f"{camera.outages} times"
+            text = f"camera {name} was away {times}, {camera.longest_s:.1f} s at the longest"
+            rows.append(Text(text, style="yellow"))
     for name, shed in summary.regions_shed.items():
         if shed.shed:
             text = (
@@ -117,6 +124,7 @@ def summary_panel(summary: RunSummary) -> RenderableType:
         if sink.error or sink.dropped:
             text = f"sink {name}: {sink.written} written, {sink.dropped} dropped"
             rows.append(Text(text + (f"; ended: {sink.error}" if sink.error else ""), style="yellow"))
+    rows += [Text(str(fault), style="magenta") for fault in summary.faults]
     rows += [Text(f"! {count} x {reason}", style="yellow") for reason, count in summary.failures.items()]
     rows += [Text(f"! {warning}", style="yellow") for warning in summary.warnings]
     if summary.error:

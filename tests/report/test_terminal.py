@@ -8,6 +8,7 @@ from edge_runtime.governor.deadline import DeadlineCounts
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
 from edge_runtime.pipeline.alarms import Alarm
 from edge_runtime.pipeline.budgets import BudgetAccount
+from edge_runtime.pipeline.outages import CameraAccount
 from edge_runtime.pipeline.steered import SteeringAccount, SteeringState
 from edge_runtime.pipeline.summary import RunSummary, SinkAccount, Spread
 from edge_runtime.report.terminal import clock_text, status_line, status_panel, summary_panel
@@ -128,3 +129,12 @@ def test_a_power_budget_that_nobody_measured_was_not_held():
     unmeasured = summary(budgets={"power_w": BudgetAccount(30.0, 0, 0, 0.0)})
     assert not unmeasured.budgets_held
     assert "not judged, it was not measured" in rendered(summary_panel(unmeasured))
+
+
+def test_a_camera_that_is_away_is_an_alarm_and_in_the_end_a_sum():
+    alarm = "no picture from front for 12 s: rtsp://cam/1: no stream there"
+    assert status_line(SNAPSHOT, no_picture=alarm).endswith(f'camera="{alarm}"')
+    assert "ALARM no picture from front for 12 s" in rendered(status_panel("x", SNAPSHOT, None, no_picture=alarm))
+    told = rendered(summary_panel(summary(cameras={"front": CameraAccount(2, 12.04, 13.0)})))
+    assert "camera front was away 2 times, 12.0 s at the longest" in told
+    assert "away" not in rendered(summary_panel(summary(cameras={"front": CameraAccount(0, 0.0, 0.0)})))
