@@ -52,6 +52,10 @@ class Overlay:
         self._classes = context.classes
         self._rate = RateMeter()
 
+    def skip(self, result: FrameResult) -> None:
+        """A frame that is not drawn counts for the rate that the next picture states."""
+        self._rate.update(result.t_capture_ns)
+
     def draw(self, frame: Frame, result: FrameResult) -> Image:
         image: Image = frame.image.copy()
         style = Style(frame.height)

@@ -26,3 +26,13 @@ def test_values_outside_the_range_are_kept_at_its_ends():
         quantiles.add(value)
     assert quantiles.quantile_ms(0.0) == 1e-3
     assert (quantiles.quantile_ms(1.0) or 0.0) > 9e5
+
+
+@given(st.lists(st.floats(0.01, 1e5), max_size=100), st.floats(0.02, 1e4))
+def test_counts_below_a_bound_and_the_total_are_right_within_one_percent(values, bound):
+    quantiles = Quantiles()
+    for value in values:
+        quantiles.add(value)
+    (count,) = quantiles.at_most([bound])
+    assert sum(value <= 0.98 * bound for value in values) <= count <= sum(value <= 1.02 * bound for value in values)
+    assert abs(quantiles.total_ms - sum(values)) <= 0.0101 * sum(values)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 
 from edge_runtime.service.relay import Leg
-from edge_runtime.sources.base import Picture, SourceInfo
+from edge_runtime.sources.base import CameraAway, Picture, SourceInfo
 from tests.service.machine import until
 
 GREY = np.zeros((2, 2, 3), np.uint8)
@@ -104,3 +105,30 @@ def test_what_is_known_of_the_source_is_known_of_every_leg():
     source = Endless()
     leg = Leg(source).successor()
     assert (leg.info, leg.warnings, leg.paced) == (source.info, source.warnings, True)
+
+
+class Away:
+    """A camera that is away, and then there."""
+
+    paced, warnings, info = True, (), SourceInfo(None, None, None, None)
+    there = False
+
+    def read(self):
+        if not self.there:
+            raise CameraAway("front: no stream there")
+        return Picture(GREY, 1)
+
+    def close(self):
+        pass
+
+
+def test_a_camera_changes_hands_while_it_is_away():
+    camera = Away()
+    first = Leg(camera)
+    second = first.successor()
+    with pytest.raises(CameraAway):
+        first.read()
+    first.hand_on(second)
+    assert first.read() is None
+    camera.there = True
+    assert second.read().t_stream_ns == 1

@@ -1,0 +1,81 @@
+"""The picture of the live page: made small, drawn on and encoded on the thread of a sink, and only while one looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from edge_runtime.core import Detections, Frame, FrameResult, Region
+from edge_runtime.errors import SinkError
+from edge_runtime.sinks.base import SinkContext
+from edge_runtime.sinks.overlay import Overlay
+
+WIDTH = 960
+PERIOD_NS = 200_000_000
+QUALITY = 75
+
+
+class LivePicture:
+    """A sink that hands a JPEG to `deliver`, the first of every fifth of a second by its time of capture."""
+
+    name = "live page"
+
+    def __init__(self, deliver: Callable[[bytes], None]) -> None:
+        self._deliver = deliver
+        self._slot: int | None = None
+
+    def open(self, context: SinkContext) -> None:
+        self._overlay = Overlay(context)
+
+    def write(self, frame: Frame, result: FrameResult) -> None:
+        slot = result.t_capture_ns // PERIOD_NS
+        if slot == self._slot:
+            self._overlay.skip(result)
+            return
+        self._slot = slot
+        self._deliver(jpeg(self._overlay.draw(*smaller(frame, result, WIDTH))))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def smaller(frame: Frame, result: FrameResult, width: int) -> tuple[Frame, FrameResult]:
+    """The same at most `width` pixels wide: drawing on a small picture is cheaper, and its text is sharper."""
+    if frame.width <= width:
+        return frame, result
+    share = width / frame.width
+    size = (width, max(1, round(frame.height * share)))
+    image = np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return replace(frame, image=image), replace(
+        result,
+        detections={stage: _scaled(found, share) for stage, found in result.detections.items()},
+        masks={stage: replace(masks, xyxy=_times(masks.xyxy, share)) for stage, masks in result.masks.items()},
+        regions={
+            stage: tuple(replace(region, xyxy=_rect(region, share)) for region in regions)
+            for stage, regions in result.regions.items()
+        },
+    )
+
+
+def _scaled(found: Detections, share: float) -> Detections:
+    return replace(found, xyxy=found.xyxy * np.float32(share))
+
+
+def _times(xyxy: tuple[float, float, float, float], share: float) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = xyxy
+    return x0 * share, y0 * share, x1 * share, y1 * share
+
+
+def _rect(region: Region, share: float) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = (int(edge) for edge in _times(region.xyxy, share))
+    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+
+
+def jpeg(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise SinkError("this OpenCV cannot encode JPEG")
+    return data.tobytes()
