@@ -4,10 +4,11 @@
     nice -n 5 /tmp/sahi-venv/bin/python scripts/compare_sahi.py --seed 7
 
 SAHI (github.com/obss/sahi, MIT) cuts the picture into overlapping slices, detects in each and in the whole picture, and
-merges; here with slices of the size of a region. It is needed for this comparison alone. It is judged twice: with its
-defaults, which join boxes that share half of the smaller one, as two cars in a row do, and matching by IoU instead.
+merges; here with slices of the size that the whole frame is squeezed to. It is needed for this comparison alone. It is
+judged twice: with its defaults, which join boxes that share half of the smaller one, as two cars in a row do, and
+matching by IoU instead.
 
-Judged are detections of single frames: SAHI's result, and what the demo's stage `found` merges before tracking. SAHI's
+Judged are SAHI's result, what the demo's stage `found` merges of the same frame, and what its tracks report. SAHI's
 time is that of its call; the pipeline's is that of planning, preprocessing, networks, decoding, merging and tracking
 (regions follow tracks), without the light states, one frame at a time. The two take turns in blocks of frames, so that
 what else the machine does falls on both. The seed is one that the network was not trained on (those start at 1000).
@@ -162,11 +163,15 @@ def main() -> None:
     labels = parse_labels(simulated(config.source, frames), "the simulation").hide_below(rules.visibility)
     reported = sahi.classes.names
     planned_ms = [sum(ms for stage, ms in one.stage_ms.items() if stage not in NOT_DETECTING) for one in planned]
-    found = [one.detections["found"] for one in planned]
     looks = sum(1 + len(one.regions["far"]) for one in planned) / frames
     calls = sahi.calls / len(METRICS) / frames
     rows = [(title, reported, sliced[metric], calls, sliced_ms[metric]) for metric, title in METRICS.items()]
-    rows.append(("planned regions, at most 2", classes, found, looks, planned_ms))
+    most = next(stage.regions.max for stage in config.stages if stage.name == "far")
+    for stage, title in (
+        ("found", f"planned, at most {most} windows"),
+        ("tracked", "the same, as its tracks report it"),
+    ):
+        rows.append((title, classes, [one.detections[stage] for one in planned], looks, planned_ms))
     computer = machine()
     print(
         f"Simulated drive, seed {options.seed}, its first {frames} frames of 1920 x 1080 at {options.fps:g}"
