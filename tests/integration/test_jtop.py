@@ -22,7 +22,8 @@ CLOCK = SystemClock()
 PERIOD_MS = 200
 HOLD_A_MODE = """
 from edge_runtime.telemetry.control import BoardControl, BoardSetting
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
 control = BoardControl()
 control.apply(BoardSetting("MAXN"))
 while control.status().pending:

@@ -23,6 +23,8 @@ def why_not() -> str | None:
         return f"a machine with systemd needs {', '.join(missing)}"
     if not Path("/lib/systemd/systemd").exists():
         return "systemd is not installed (apt-get install systemd)"
+    if any(folder.is_relative_to(hidden) for folder in (CHECKOUT, Path(sys.prefix)) for hidden in ("/tmp", "/var/tmp")):
+        return "a service does not see a checkout in /tmp: clone it elsewhere"
     if subprocess.run(["unshare", "-mpuiCn", "--fork", "true"], capture_output=True).returncode:
         return "this root may not make namespaces (a container without CAP_SYS_ADMIN?)"
     return None
