@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.config.schema import CameraSource, ImagesSource, RecordingSource
+from edge_runtime.config.schema import CameraSource, ImagesSource
 from edge_runtime.vision.nms import iou_matrix
 
 from .evaluation import Evaluation
@@ -74,7 +74,7 @@ def _shown_before(evaluation: Evaluation, rows: Indices, numbers: Indices) -> bo
 def pictures_of(evaluation: Evaluation, misses: list[Miss]) -> list[bytes]:
     """A JPEG of each miss with its surroundings."""
     source = evaluation.config.source
-    assert not isinstance(source, CameraSource | RecordingSource)
+    assert not isinstance(source, CameraSource)
     crops = [b""] * len(misses)
     for number, image in pictures(source, {miss.number for miss in misses}):
         for place, miss in enumerate(misses):

@@ -127,8 +127,8 @@ def observe(
 def labelled_source(loaded: LoadedPipeline) -> FileSource:
     """The pipeline's source, which must not be a camera: nobody has labelled what it will see."""
     source = loaded.config.source
-    if isinstance(source, CameraSource | RecordingSource):
-        fix = "set source to a video, a folder of images or a simulation"
+    if isinstance(source, CameraSource):
+        fix = "set source to a video, a folder of images, a recording or a simulation"
         raise ConfigError([loaded.problem("source.kind", f"a {source.kind}'s pictures have no labels", fix)])
     return source
 

@@ -2,7 +2,8 @@
 
 A folder of images: by file name, folders left out. A video: by frame number, which is the last number in the label's
 file name (`drive_000120.png` is 120) or, without a file name, the image id; `first` is the number that the labels give
-to the video's first picture. A simulation's own labels: by picture index.
+to the video's first picture. A recording: as a video, by the place of a picture among those recorded. A simulation's
+own labels: by picture index.
 """
 
 from __future__ import annotations

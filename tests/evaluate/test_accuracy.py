@@ -47,6 +47,18 @@ def test_a_video_is_matched_by_frame_number_and_the_document_has_its_keys(judge,
     assert sum(row["count"] for row in found["recall_by_distance"]) == 20
 
 
+def test_a_recording_is_judged_by_the_labels_of_the_pictures_in_it(judge, labelled, folder, capsys):
+    drive = folder / "drive.mcap"
+    options = ["--pace", "fast", "--record", str(drive), "--out", str(folder / "run")]
+    assert run_app([str(folder / "video.yaml"), *options]) == 0
+    capsys.readouterr()
+    labels = labelled([*every_frame(frames=10), *every_frame(AWAY, frames=10)], images=10)
+    found = judge("video.yaml", labels, "--set", f"source={{kind: recording, path: {drive}}}")
+    assert found["frames"] == 10
+    assert found["recall"] == 0.5
+    assert found["precision"] == 1.0
+
+
 def test_half_of_the_objects_found_is_a_recall_of_one_half(judge, labelled):
     labels = labelled([*every_frame(), *every_frame(AWAY)], images=20)
     found = judge("video.yaml", labels)
