@@ -53,7 +53,8 @@ class Assembly:
     def make_networks_anew(self) -> None:
         """Tear every network down and open it again; the stages keep what they know. Nothing may be in flight.
 
-        A GPU whose context broke takes all its networks with it, so all are made anew. Raises `EngineError`.
+        All of them, since they share the upload and the GPU. Raises `EngineError` when that cannot help: an error that
+        broke the GPU's context leaves this process none.
         """
         networks = self._reopen()
         for step in self.steps:

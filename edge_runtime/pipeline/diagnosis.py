@@ -21,9 +21,6 @@ from edge_runtime.core.machine import Machine
 from edge_runtime.cuda.driver import open_gpu
 from edge_runtime.engines.diagnosis import TENSORRT_OF_JETPACK
 from edge_runtime.engines.tensorrt.cache import EngineCache, Lookup
-from edge_runtime.engines.tensorrt.manifest import EngineKey
-from edge_runtime.engines.tensorrt.onnx_file import OnnxFile
-from edge_runtime.engines.tensorrt.options import Target
 from edge_runtime.engines.tensorrt.provider import load
 from edge_runtime.errors import ConfigError, EdgeRuntimeError, Problem, SinkError, SourceError
 from edge_runtime.sinks.base import SinkContext
@@ -34,7 +31,7 @@ from edge_runtime.telemetry import open_telemetry
 from edge_runtime.telemetry.power_modes import power_modes
 
 from .assemble import Assembly, assemble, views_of
-from .gpu import DEFAULT_FOLDER, build_options, why_not_tensorrt
+from .gpu import DEFAULT_FOLDER, EnginePlan, why_not_tensorrt
 from .open_source import open_source
 
 ANSWER_S = 1.0
@@ -117,11 +114,8 @@ def _model(name: str, model: ModelBlock, batch: int, loaded: LoadedPipeline, mac
 
 def look_up(name: str, model: ModelBlock, batch: int, config: PipelineConfig) -> Lookup:
     """What the cache holds for a model on this machine's GPU. Raises `EngineError`."""
-    gpu = open_gpu()
-    target = Target(gpu.compute_capability, gpu.name, gpu.driver_cuda, gpu.runtime_cuda)
-    traits = load(model.tensorrt.provider).traits
-    key = EngineKey.of(OnnxFile.read(model.onnx), build_options(model, batch), target, traits)
-    return EngineCache(config.engines.folder or DEFAULT_FOLDER.expanduser()).lookup(name, key)
+    plan = EnginePlan.of(model, batch, open_gpu(), load(model.tensorrt.provider).traits)
+    return EngineCache(config.engines.folder or DEFAULT_FOLDER.expanduser()).lookup(name, plan.key)
 
 
 def engine_check(label: str, found: Lookup, loaded: LoadedPipeline) -> Check:

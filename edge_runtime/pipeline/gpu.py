@@ -6,7 +6,7 @@ import importlib.util
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from edge_runtime.engines.base import TensorInfo
 from edge_runtime.engines.ort import OnnxRuntimeEngine, open_session
 from edge_runtime.engines.tensorrt.build import Built, build
 from edge_runtime.engines.tensorrt.cache import EngineCache, Entry
+from edge_runtime.engines.tensorrt.compat import Traits
 from edge_runtime.engines.tensorrt.manifest import EngineKey
 from edge_runtime.engines.tensorrt.onnx_file import OnnxFile
 from edge_runtime.engines.tensorrt.options import BuildOptions, Target
@@ -51,6 +52,22 @@ def why_not_tensorrt(model: ModelBlock) -> str | None:
     return None
 
 
+class EnginePlan(NamedTuple):
+    """What an engine is built from and for, and the key under which it is kept."""
+
+    onnx: OnnxFile
+    options: BuildOptions
+    target: Target
+    key: EngineKey
+
+    @classmethod
+    def of(cls, model: ModelBlock, batch: int, gpu: CudaGpu, traits: Traits) -> EnginePlan:
+        """The plan of a model on this GPU. Raises `EngineError` when its file cannot be read."""
+        target = Target(gpu.compute_capability, gpu.name, gpu.driver_cuda, gpu.runtime_cuda)
+        onnx, options = OnnxFile.read(model.onnx), build_options(model, batch)
+        return cls(onnx, options, target, EngineKey.of(onnx, options, target, traits))
+
+
 class GpuNetworks:
     """Makes the TensorRT networks of one run; `owner` closes everything in the right order."""
 
@@ -69,11 +86,7 @@ class GpuNetworks:
     def entry(self, name: str, model: ModelBlock, batch: int) -> tuple[TensorRT, Entry]:
         """The engine of a model: from the cache, or built. Raises `EngineError` saying why there is none."""
         trt = load(model.tensorrt.provider)
-        gpu = self.gpu
-        target = Target(gpu.compute_capability, gpu.name, gpu.driver_cuda, gpu.runtime_cuda)
-        onnx = OnnxFile.read(model.onnx)
-        options = build_options(model, batch)
-        key = EngineKey.of(onnx, options, target, trt.traits)
+        onnx, options, target, key = EnginePlan.of(model, batch, self.gpu, trt.traits)
 
         def make() -> Built:
             listener = self._builds.listener
