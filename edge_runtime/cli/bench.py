@@ -42,7 +42,7 @@ def command(
     edge-run bench pipelines/highway_video.yaml --set source.path=drive.mp4
     edge-run bench pipelines/highway_video.yaml --frames 10000 --repeats 1 --json
     """
-    loaded = load_pipeline(pipeline, overrides)
+    loaded = load_pipeline(pipeline, overrides).all_required()
     console, clock = Console(stderr=True), SystemClock()
     columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("repeat {task.completed} of {task.total}"))
     with shown_builds(console, clock) as builds:

@@ -168,7 +168,7 @@ def command(
     rules = Rules(iou, only, min_visibility, first_frame, Bands(distances, heights))
     console = Console(stderr=True)
     try:
-        loaded = [load_pipeline(path, overrides) for path in pipelines]
+        loaded = [load_pipeline(path, overrides).all_required() for path in pipelines]
         if without_regions:
             loaded = [whole_frame_only(loaded[0]), *loaded]
         for one in loaded:

@@ -92,7 +92,7 @@ def command(
     edge-run pipelines/highway_video.yaml --set source.path=drive.mp4 --set governor.ladder=ladder.yaml
     """
     # The file's governor may name the very ladder that is about to be made.
-    loaded = load_pipeline(pipeline, [*overrides, "governor=null"])
+    loaded = load_pipeline(pipeline, [*overrides, "governor=null"]).all_required()
     ladder_file = out or Path(f"{loaded.config.name}-ladder.yaml")
     book = ladder_file.with_suffix(".measured.jsonl")
     rules = Rules(first_frame=first_frame)

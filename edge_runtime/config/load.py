@@ -43,6 +43,11 @@ class LoadedPipeline:
                 where = tuple(str(where).split("."))
         return self.positions.problem(self.positions.known(where), what, fix)
 
+    def all_required(self) -> LoadedPipeline:
+        """The same without optional models: for who measures or builds, where one that is missing is an error."""
+        models = {name: model.model_copy(update={"optional": False}) for name, model in self.config.models.items()}
+        return self.with_config(self.config.model_copy(update={"models": models}))
+
     def with_config(self, config: PipelineConfig) -> LoadedPipeline:
         """The same file with values changed by the program."""
         return replace(self, config=config)

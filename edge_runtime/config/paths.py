@@ -52,6 +52,8 @@ def missing(document: Document, *, of: tuple[str, ...] = _READ) -> list[Problem]
         is_source = where == ("source", "path")
         if is_source and document.get(("source", "kind")) not in ("video", "images", "recording"):
             continue
+        if where[-1] == "onnx" and document.get((*where[:-1], "optional")) and not os.path.exists(path):
+            continue  # the run goes on without it, and says so
         if not path:
             problems.append(document.problem(where, "is empty", "give a path"))
             continue

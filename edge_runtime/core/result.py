@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .detections import Detections
@@ -31,3 +31,13 @@ class FrameResult:
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
     t_stream_ns: int | None = None
+
+    def boxes(self, shown: Iterable[str], instead: Mapping[str, str]) -> Detections:
+        """All boxes of the stages `shown`; of one that said nothing those of the stage named `instead`."""
+        found = []
+        for stage in shown:
+            while stage not in self.detections and stage in instead:
+                stage = instead[stage]
+            if stage in self.detections:
+                found.append(self.detections[stage])
+        return Detections.concatenate(found)

@@ -38,6 +38,8 @@ def run_here(call: Callable[[], None]) -> None:
 
 def open_session(path: Path, block: OnnxRuntimeBlock) -> onnxruntime.InferenceSession:
     """Load a model, or raise `EngineError` saying what is wrong with the file or the provider."""
+    if not path.exists():
+        raise EngineError(f"no such file: {path}")
     missing = [name for name in block.providers if name not in onnxruntime.get_available_providers()]
     if missing:
         have = ", ".join(onnxruntime.get_available_providers())

@@ -32,6 +32,7 @@ from .gpu import GpuNetworks, why_not_tensorrt
 from .lane import Lane
 from .model_fit import check_input, input_shape
 from .network import CudaNetwork, HostNetwork, Network
+from .optional import OptionalModels, OptionalStep
 from .stages import make_steps
 from .steps import CascadeStep, NetworkStep, Step
 
@@ -40,14 +41,16 @@ from .steps import CascadeStep, NetworkStep, Step
 class Assembly:
     """The stages in the order of the file, ready to run, and what they share; `networks` is by model name.
 
-    `backends` says for each model what runs it and why.
+    `backends` says for each model what runs it and why; of the `optional` ones some may be out already.
     """
 
     steps: tuple[Step, ...]
     networks: Mapping[str, Network]
     classes: ClassTable
     shown: tuple[str, ...]
+    instead: Mapping[str, str]
     backends: Mapping[str, str]
+    optional: OptionalModels
     _reopen: Callable[[], Mapping[str, Network]]
 
     def make_networks_anew(self) -> None:
@@ -57,7 +60,10 @@ class Assembly:
         broke the GPU's context leaves this process none.
         """
         networks = self._reopen()
+        self.optional.renewed()
         for step in self.steps:
+            if isinstance(step, OptionalStep):
+                step = step.step
             if isinstance(step, NetworkStep | CascadeStep):
                 step.replace_networks(networks)
 
@@ -82,7 +88,7 @@ def assemble(
 
     With `lanes` each network on the CPU gets a thread of its own; without, its calls run on the caller's thread, one
     after another. What `faults` there are for a network come on top of it. Raises `ConfigError` with every way in
-    which a network cannot be what the file says.
+    which a network cannot be what the file says. An optional model that cannot be loaded is out from the start.
     """
     return _Assembler(loaded, clock, owner, lanes, builds or Builds(), trace, pose, faults).assemble()
 
@@ -109,7 +115,11 @@ class _Assembler:
     decoders: dict[str, Decoder] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     _gpu: GpuNetworks | None = None
-    _opened: ExitStack = field(default_factory=ExitStack)
+    _shared: ExitStack = field(default_factory=ExitStack)
+    _opened: dict[str, ExitStack] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.optional = OptionalModels(self.loaded.config, self.clock, self._reopen_one)
 
     def assemble(self) -> Assembly:
         self.owner.callback(self._close)
@@ -120,13 +130,20 @@ class _Assembler:
             except ValueError as error:
                 self._problem(name, Mismatch("decode.classes", str(error)))
             except EngineError as error:
-                self._problem(name, Mismatch("onnx", str(error)))
+                if model.optional:
+                    self._leave_out(name, error)
+                else:
+                    self._problem(name, Mismatch("onnx", str(error)))
         self._check_names()
+        if self.optional.none_left:
+            accounts = self.optional.accounts()
+            for name, account in accounts.items():
+                self._problem(name, Mismatch("onnx", "" if account.out is None else account.out.why))
         if self.problems:
             raise ConfigError(self.problems)
-        steps = make_steps(self.loaded, self.networks, self.classes, self.clock, self.trace, self.pose)
-        shown = shown_stages(self.loaded.config)
-        return Assembly(steps, self.networks, self.classes, shown, self.backends, self._reopen)
+        steps = make_steps(self.loaded, self.networks, self.classes, self.clock, self.trace, self.pose, self.optional)
+        shown, instead = shown_stages(self.loaded.config), shown_instead(self.loaded.config)
+        return Assembly(steps, self.networks, self.classes, shown, instead, self.backends, self.optional, self._reopen)
 
     def _check_names(self) -> None:
         """Classes that the file sets apart must be ones that some network reports: a misspelt one would do nothing."""
@@ -146,6 +163,8 @@ class _Assembler:
                 self.problems.append(self.loaded.problem(where, f"no network reports a class '{name}'", fix))
 
     def _open(self, name: str, model: ModelBlock) -> None:
+        if self.optional.is_out(_base(name)):
+            return
         network = self._network(name, model, self.decoders[name])
         if network is not None:
             self.networks[name] = network if self.faults is None else self.faults.network(name, network)
@@ -159,8 +178,34 @@ class _Assembler:
         if gpu is not None:
             gpu.check_alive()
         for name, model in self._models():
-            self._open(name, model)
+            try:
+                self._open(name, model)
+            except EngineError as error:
+                if not model.optional:
+                    raise
+                self._leave_out(name, error)
         return self.networks
+
+    def _reopen_one(self, model: str) -> None:
+        """The networks of one model, torn down and opened again; raises `EngineError` with none of them open."""
+        self._close_one(model)
+        if self._gpu is not None:
+            self._gpu.gpu.check_alive()
+        try:
+            for name, block in self._models():
+                if _base(name) == model:
+                    self._open(name, block)
+        except EngineError:
+            self._close_one(model)
+            raise
+
+    def _leave_out(self, name: str, error: EngineError) -> None:
+        """An optional model, or a variant of one, cannot be opened: the run goes on without it."""
+        model = _base(name)
+        self._close_one(model)
+        self.backends.pop(name, None)
+        self.optional.take_out(model, str(error))
+        self.builds.say(self.optional.alarms[-1])
 
     def _models(self) -> Iterator[tuple[str, ModelBlock]]:
         """Every model and behind it its variants, which go by MODEL/VARIANT."""
@@ -170,8 +215,22 @@ class _Assembler:
                 yield f"{name}/{variant}", model.variant(variant)
 
     def _close(self) -> None:
-        """Close the networks, whichever they are by now."""
-        self._opened.close()
+        """Close the networks, whichever they are by now, and then what they share."""
+        with ExitStack() as all_of_them:
+            all_of_them.push(self._shared.pop_all())
+            for opened in self._opened.values():
+                all_of_them.push(opened.pop_all())
+
+    def _close_one(self, model: str) -> None:
+        """Close the networks of a model; what a broken one cannot give back is lost."""
+        for name in [name for name in self.networks if _base(name) == model]:
+            del self.networks[name]
+        with suppress(Exception):
+            self._owner_of(model).close()
+
+    def _owner_of(self, name: str) -> ExitStack:
+        """What closes the networks of a model and its variants."""
+        return self._opened.setdefault(_base(name), ExitStack())
 
     def _network(self, name: str, model: ModelBlock, decoder: Decoder) -> Network | None:
         """The opened network, or None with its problems noted."""
@@ -198,7 +257,7 @@ class _Assembler:
             submit=self._lane(name).submit if self.lanes else run_here,
             clock=self.clock,
         )
-        self._opened.callback(engine.close)
+        self._owner_of(name).callback(engine.close)
         if self._unfit(name, decoder.check({output.name: output.shape for output in engine.outputs})):
             return None
         return HostNetwork(engine, model.input, decoder)
@@ -211,7 +270,7 @@ class _Assembler:
             return None
         if self._gpu is None:
             self._gpu = GpuNetworks(
-                self._opened,
+                self._shared,
                 self.clock,
                 config.engines,
                 self.builds,
@@ -220,7 +279,7 @@ class _Assembler:
             )
         batch = self._batch(name, tensors(session.get_inputs()))
         slots = self._calls(name, batch) * config.executor.in_flight
-        network = self._gpu.network(name, model, decoder, slots=slots, batch=batch)
+        network = self._gpu.network(name, model, decoder, self._owner_of(name), slots=slots, batch=batch)
         self.backends[name] = f"TensorRT in {model.precision} on {self._gpu.gpu.name}"
         if self._unfit(name, decoder.check({output.name: output.shape for output in network.engine.outputs})):
             return None
@@ -228,15 +287,15 @@ class _Assembler:
 
     def _batch(self, name: str, inputs: tuple[TensorInfo, ...]) -> int:
         """Views in one call: the model's own fixed batch, or all that a frame may have."""
-        return inputs[0].shape[0] or max(1, views_of(self.loaded.config, name.partition("/")[0]))
+        return inputs[0].shape[0] or max(1, views_of(self.loaded.config, _base(name)))
 
     def _calls(self, name: str, batch: int) -> int:
         """Calls that a frame with the most views takes."""
-        return max(1, -(-views_of(self.loaded.config, name.partition("/")[0]) // batch))
+        return max(1, -(-views_of(self.loaded.config, _base(name)) // batch))
 
     def _lane(self, name: str) -> Lane:
         lane = Lane(f"network {name}")
-        self._opened.callback(lane.close)
+        self._owner_of(name).callback(lane.close)
         return lane
 
     def _unfit(self, name: str, mismatches: list[Mismatch]) -> bool:
@@ -250,6 +309,11 @@ class _Assembler:
         self.problems.append(self.loaded.problem(where, mismatch.what, mismatch.fix))
 
 
+def _base(name: str) -> str:
+    """The model of MODEL or MODEL/VARIANT."""
+    return name.partition("/")[0]
+
+
 def shown_stages(config: PipelineConfig) -> tuple[str, ...]:
     """The stages that no other stage consumes: the pipeline's last word."""
     consumed: set[str] = set()
@@ -259,6 +323,13 @@ def shown_stages(config: PipelineConfig) -> tuple[str, ...]:
         elif isinstance(stage, TrackStage | ClassifyStage) and stage.of is not None:
             consumed.add(stage.of)
     return tuple(stage.name for stage in config.stages if stage.name not in consumed)
+
+
+def shown_instead(config: PipelineConfig) -> dict[str, str]:
+    """For a stage that labels boxes those boxes: they are there also when the network that labels them is not."""
+    return {
+        stage.name: stage.of for stage in config.stages if isinstance(stage, ClassifyStage) and stage.of is not None
+    }
 
 
 def views_of(config: PipelineConfig, model: str) -> int:

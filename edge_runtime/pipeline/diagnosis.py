@@ -54,7 +54,12 @@ def pipeline_checks(
 
 def _parts(loaded: LoadedPipeline, assembly: Assembly, machine: Machine, clock: Clock, runs: Path) -> Iterator[Check]:
     config = loaded.config
+    accounts = assembly.optional.accounts()
     for name, model in config.models.items():
+        if name in accounts and (out := accounts[name].out) is not None:
+            fix = f"mend models.{name}.onnx; a run goes on without it"
+            yield Check(f"model {name}", "warning", f"is optional, and would be out: {out.why.splitlines()[0]}", fix)
+            continue
         forms = {name: model, **{f"{name}/{variant}": model.variant(variant) for variant in model.variants}}
         for form, block in forms.items():
             batch = assembly.networks[form].engine.inputs[0].shape[0] or max(1, views_of(config, name))

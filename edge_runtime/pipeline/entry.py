@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from edge_runtime.core import Detections, Frame, FrameResult, Masks, OperatingPoint, Region
@@ -26,7 +27,8 @@ class Entry:
     only after the frame's last network call was collected and decoded. `ordinal` counts the frames taken so far,
     `taken_ns` is when this one was. `views` holds what each detecting stage found by view, before its boxes are put
     together in `detections`. `sighted` is what a tracking stage really saw where `detections` has more. `skipped` names
-    the stages that had nothing to say, because no detector ran in this frame.
+    the stages that had nothing to say, because no detector ran in this frame, `out` those among them that never will
+    again, because their model is out. `called` names the models that were really run.
     """
 
     ring: int
@@ -41,6 +43,8 @@ class Entry:
     views: dict[str, tuple[View, ...]] = field(default_factory=dict)
     sighted: dict[str, Detections] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
+    out: frozenset[str] = frozenset()
+    called: set[str] = field(default_factory=set)
     error: str | None = None
     engine_error: EngineError | None = None
 
@@ -56,6 +60,13 @@ class Entry:
             self.error = self.error or str(error)
         else:
             self.error = self.error or f"{step}: {error}"
+
+    def leave_out(self, stages: Iterable[str]) -> None:
+        """Take back what stages said so far, as if they had rested: their model failed, and the frame goes on."""
+        for stage in stages:
+            for said in (self.detections, self.masks, self.views, self.regions):
+                said.pop(stage, None)
+            self.skipped.add(stage)
 
     def result(self, now_ns: int) -> FrameResult:
         """The frame's result as published now; that of a failed frame is empty but for its error."""

@@ -25,21 +25,18 @@ from edge_runtime.errors import EngineError, OutputError
 from .admission import Admission
 from .entry import Entry
 from .feed import Captured
+from .recovery import Recovery
 from .slot import HandOver, NewestSlot
 from .steps import Step
 
 Publish = Callable[[Frame, FrameResult], None]
-
-# A network that raises is not a bad picture: this many in a row end the run.
-ENGINE_FAILURES_IN_A_ROW = 3
 
 
 class Executor:
     """Runs the steps over everything the slot yields; `publish` is called on the back thread, in frame order.
 
     With `fresh` a frame is taken only shortly before the networks can start on it (see `Admission`). With `alone` one
-    thread does all of it. `recover` makes the networks anew; it is called once, with nothing in flight, when they have
-    failed several frames in a row.
+    thread does all of it. `recovery` decides what follows from networks that fail, and does it with nothing in flight.
     """
 
     def __init__(
@@ -52,7 +49,7 @@ class Executor:
         in_flight: int,
         fresh: bool,
         alone: bool = False,
-        recover: Callable[[], None] | None = None,
+        recovery: Recovery | None = None,
         point: Callable[[], OperatingPoint],
         trace: TraceLog | None = None,
     ) -> None:
@@ -67,11 +64,9 @@ class Executor:
         self._flying: deque[Entry] = deque()  # where one thread does all
         self._trace = trace
         self._alone = alone
-        self._recover = recover
-        self._broken: EngineError | None = None
+        self._recovery = recovery or Recovery()
         self._in_flight = in_flight
         self._taken = 0
-        self._engine_failures = 0
         self._admission = Admission() if fresh else None
         self._ended = threading.Event()
         if isinstance(slot, HandOver):
@@ -88,9 +83,9 @@ class Executor:
                 captured = self._slot.take()
                 if captured is None:
                     return
-                if self._broken is not None:
+                if self._recovery.due:
                     others = [self._free.get() for _ in range(self._in_flight - 1)]
-                    self._make_networks_anew()
+                    self._recovery.act()
                     for other in others:
                         self._free.put(other)
                 self._launched.put(self._launch(captured, ring))
@@ -146,9 +141,9 @@ class Executor:
     def _take_on(self, captured: Captured) -> None:
         """Launch a frame and make room for the next: the ring is full while the oldest is finished."""
         try:
-            if self._broken is not None:
+            if self._recovery.due:
                 self._finish_all()
-                self._make_networks_anew()
+                self._recovery.act()
             self._flying.append(self._launch(captured, self._taken % self._in_flight))
         except BaseException as error:
             self.fail(error)
@@ -180,24 +175,12 @@ class Executor:
                 entry.fail(step.name, error)
             if self._trace is not None:
                 self._trace.span(BACK, step.name, began_ns, self._clock.now_ns(), entry.frame.frame_id)
-        self._engine_failures = self._engine_failures + 1 if entry.engine_error else 0
         now_ns = self._clock.now_ns()
         if self._admission is not None:
             self._admission.finished(now_ns)
         self._publish(entry.frame, entry.result(now_ns))
-        if self._engine_failures >= ENGINE_FAILURES_IN_A_ROW and self._broken is None:
-            broken = EngineError(f"{entry.engine_error} ({self._engine_failures} frames in a row)")
-            if self._recover is None:
-                self.fail(broken)
-            else:
-                self._broken = broken
-
-    def _make_networks_anew(self) -> None:
-        """Called once, while nothing is in flight. Raises `EngineError` when they cannot be made."""
-        recover, self._recover = self._recover, None
-        if recover is not None:
-            recover()
-        self._engine_failures, self._broken = 0, None
+        if (broken := self._recovery.see(entry)) is not None:
+            self.fail(broken)
 
     def fail(self, error: BaseException) -> None:
         """End the run: nothing new is taken, what is in flight is given up and counted."""

@@ -69,12 +69,12 @@ class EnginePlan(NamedTuple):
 
 
 class GpuNetworks:
-    """Makes the TensorRT networks of one run; `owner` closes everything in the right order."""
+    """Makes the TensorRT networks of one run; `owner` closes what they share, after them."""
 
     def __init__(
         self, owner: ExitStack, clock: Clock, block: EnginesBlock, builds: Builds, *, depth: int, loaded: LoadedPipeline
     ) -> None:
-        self._owner, self._clock, self._block, self._builds, self._loaded = owner, clock, block, builds, loaded
+        self._clock, self._block, self._builds, self._loaded = clock, block, builds, loaded
         self._folder = block.folder or DEFAULT_FOLDER.expanduser()
         self.gpu: CudaGpu = open_gpu(cache_folder=self._folder / "kernels")
         self.cache = EngineCache(self._folder)
@@ -112,13 +112,15 @@ class GpuNetworks:
         )
         return trt, entry
 
-    def network(self, name: str, model: ModelBlock, decoder: Decoder, *, slots: int, batch: int) -> CudaNetwork:
-        """A network on a stream of its own; one that was never compared with its ONNX is compared now.
+    def network(
+        self, name: str, model: ModelBlock, decoder: Decoder, owner: ExitStack, *, slots: int, batch: int
+    ) -> CudaNetwork:
+        """A network on a stream of its own, which `owner` closes; one never compared with its ONNX is compared now.
 
         `batch` is the most views that a call may have, where the model's batch is free.
         """
         trt, entry = self.entry(name, model, batch)
-        network = self._open(name, model, decoder, trt, entry, slots, batch)
+        network = self._open(name, model, decoder, owner, trt, entry, slots, batch)
         parity = entry.manifest.parity
         if parity is None or parity["tolerance"] != model.tensorrt.parity.model_dump():
             parity = self._compare(name, model, decoder, network, entry)
@@ -144,14 +146,22 @@ class GpuNetworks:
         return document
 
     def _open(
-        self, name: str, model: ModelBlock, decoder: Decoder, trt: TensorRT, entry: Entry, slots: int, batch: int
+        self,
+        name: str,
+        model: ModelBlock,
+        decoder: Decoder,
+        owner: ExitStack,
+        trt: TensorRT,
+        entry: Entry,
+        slots: int,
+        batch: int,
     ) -> CudaNetwork:
         stream = self.gpu.stream(name)
-        self._owner.callback(stream.close)
+        owner.callback(stream.close)
         fill_stream = self.gpu.stream(f"{name} input")
-        self._owner.callback(fill_stream.close)
+        owner.callback(fill_stream.close)
         preprocessor = CudaPreprocessor(self.gpu, model.input, slots=slots, max_batch=batch, stream=fill_stream)
-        self._owner.callback(preprocessor.close)
+        owner.callback(preprocessor.close)
         made: list[CudaSelect] = []
 
         def make_select(outputs: tuple[TensorInfo, ...]) -> CudaSelect | None:
@@ -163,7 +173,7 @@ class GpuNetworks:
                 return None
             shapes = {name: tuple(side or 0 for side in shape) for name, shape in known.items()}
             select = CudaSelect(self.gpu, decoder.selection(known), shapes, slots=slots, max_batch=batch, stream=stream)
-            self._owner.callback(select.close)
+            owner.callback(select.close)
             made.append(select)
             return select
 
@@ -181,7 +191,7 @@ class GpuNetworks:
             select=make_select,
             provider=trt,
         )
-        self._owner.callback(engine.close)
+        owner.callback(engine.close)
         for notice in engine.notices:
             self._builds.say(notice)
         select = made[0] if made else None

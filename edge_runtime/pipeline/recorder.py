@@ -21,7 +21,6 @@ from edge_runtime.core import (
     ClassTable,
     Clock,
     Decision,
-    Detections,
     Frame,
     FrameResult,
     FrameStats,
@@ -93,13 +92,14 @@ class Recorder:
         classes: ClassTable,
         shown: tuple[str, ...],
         waits: bool,
+        instead: Mapping[str, str],
     ) -> None:
         self.name = f"recording {block.path.name}"
         self.written = self.dropped = 0
         self.error: str | None = None
         self._target, self._block, self._clock = target, block, clock
         self._camera, self._unix_origin_ns = opening.camera, opening.unix_origin_ns
-        self._classes, self._shown, self._waits = classes, shown, waits
+        self._classes, self._shown, self._instead, self._waits = classes, shown, instead, waits
         self._queue: deque[Callable[[], None]] = deque()
         self._pictures = 0
         self._captured: dict[int, _Captured] = {}
@@ -294,9 +294,7 @@ class Recorder:
         return document
 
     def _boxes(self, result: FrameResult) -> list[Box]:
-        found = Detections.concatenate(
-            [result.detections[stage] for stage in self._shown if stage in result.detections]
-        )
+        found = result.boxes(self._shown, self._instead)
         label = np.full(len(found), UNLABELLED, np.int32) if found.label is None else found.label
         boxes = []
         columns = (found.xyxy, found.class_id, found.confidence, found.track_id, label)
@@ -325,6 +323,7 @@ def open_recorder(
     classes: ClassTable,
     shown: tuple[str, ...],
     waits: bool,
+    instead: Mapping[str, str],
 ) -> Recorder | None:
     """The recorder that a pipeline file asks for; `document` is its configuration without secrets.
 
@@ -356,13 +355,13 @@ def open_recorder(
         unix_origin_ns=origin_ns,
         about=about,
         versions=versions(),
-        models={name: _sha256(model.onnx) for name, model in config.models.items()},
+        models={name: _sha256(model.onnx) for name, model in config.models.items() if model.onnx.exists()},
         attachments=attachments,
         first=first,
     )
     path = folder / block.path
     target = open_target(path, opening, now_ns, keep_seconds=block.keep_seconds, max_gb=block.max_gb)
-    return Recorder(target, opening, block, clock, classes=classes, shown=shown, waits=waits)
+    return Recorder(target, opening, block, clock, classes=classes, shown=shown, waits=waits, instead=instead)
 
 
 def _sha256(path: Path) -> str:

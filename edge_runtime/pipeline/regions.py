@@ -74,7 +74,7 @@ class PlannedRegions:
     def observe(self, entry: Entry, tracks: Detections, stages: Sequence[str]) -> None:
         """What `stages` (those of this stage's network) saw of a frame, and the tracks as they are after it."""
         looked = tuple(Looked(view.region, view.detections) for stage in stages for view in entry.views.get(stage, ()))
-        if self._deadline is not None:
+        if self._deadline is not None and self.name in entry.regions:
             took_ms = (self._clock.now_ns() - entry.taken_ns) / 1e6
             self._deadline.finished(took_ms, len(entry.regions[self.name]), entry.stage_ms[self.name])
         self._seen.append(_Seen(entry.ordinal, entry.frame.outages, self._scene(entry), tracks, looked))
@@ -103,7 +103,9 @@ class ReportViews:
         """Nothing to start."""
 
     def finish(self, entry: Entry) -> None:
-        if entry.error is None and self._tracks not in entry.skipped:
-            for regions, stages in self._planned:
-                tracks = entry.sighted.get(self._tracks, entry.detections[self._tracks])
-                regions.observe(entry, tracks, stages)
+        if entry.error is not None or self._tracks in entry.skipped - entry.out:
+            return
+        nothing = Detections.empty()  # where what tracks is out for good
+        tracks = entry.sighted.get(self._tracks, entry.detections.get(self._tracks, nothing))
+        for regions, stages in self._planned:
+            regions.observe(entry, tracks, stages)

@@ -44,6 +44,7 @@ from .faults import Faults
 from .feed import Captured
 from .open_source import DrivePictures
 from .outlet import Outlet
+from .recovery import Recovery
 from .redecide import DecisionAccount, Redecided
 from .run import FLUSH_S, Pipeline
 from .slot import NewestSlot
@@ -235,7 +236,8 @@ class _Virtual:
         self._assembly: Assembly = assemble(loaded, clock, owner, builds=builds, faults=self._faults)
         self._redecided = Redecided(make_governor(loaded))
         write_pipeline(folder, to_document(config))
-        context = SinkContext(folder, self._assembly.classes, self._assembly.shown, drive.info.fps or 30.0)
+        assembly, fps = self._assembly, drive.info.fps or 30.0
+        context = SinkContext(folder, assembly.classes, assembly.shown, fps, assembly.instead)
         sinks = [self._faults.sink(make_sink(block)) for block in config.sinks]
         with ExitStack() as opening:
             for sink in sinks:
@@ -259,7 +261,7 @@ class _Virtual:
             fresh=False,
             alone=self._assembly.on_gpu,
             point=OperatingPoint,
-            recover=self._assembly.make_networks_anew,
+            recovery=Recovery(self._assembly.make_networks_anew, self._assembly.optional),
         )
 
     def run(self, frames: int | None, progress: Progress) -> ReplayOutcome:
@@ -363,6 +365,7 @@ class _Virtual:
         warnings = list(self._drive.warnings)
         if self._without_picture:
             warnings.append(f"{self._without_picture} frames could not run: their pictures were not recorded")
+        warnings += self._assembly.optional.warnings
         error = self._error
         if failure is not None:
             error = str(failure) if isinstance(failure, EngineError) else f"{type(failure).__name__}: {failure}"
@@ -385,6 +388,7 @@ class _Virtual:
             versions=versions(),
             config=to_document(config),
             faults=self._faults.accounts(),
+            optional_models=self._assembly.optional.accounts(),
         )
 
 

@@ -44,6 +44,7 @@ from .meter import FrameMeter
 from .open_source import open_source
 from .outlet import Outlet
 from .recorder import Recorder, open_recorder
+from .recovery import Recovery
 from .regions import ReportViews
 from .slot import HandOver, NewestSlot
 from .steered import SteeringState
@@ -163,7 +164,11 @@ class Run:
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
             context = self._context = SinkContext(
-                self.folder, self._assembly.classes, self._assembly.shown, self._source.info.fps or 30.0
+                self.folder,
+                self._assembly.classes,
+                self._assembly.shown,
+                self._source.info.fps or 30.0,
+                self._assembly.instead,
             )
             sinks: list[Sink] = [self._faults.sink(make_sink(block)) for block in config.sinks]
             if on_result is not None:
@@ -187,10 +192,14 @@ class Run:
                 clock,
                 classes=self._assembly.classes,
                 shown=self._assembly.shown,
+                instead=self._assembly.instead,
                 waits=fast,
             )
             if self._recorder is not None:
                 opening.callback(self._recorder.drain, FLUSH_S)
+            self._assembly.optional.on_out = self._model_out
+            for alarm in self._assembly.optional.alarms:
+                self._model_out(alarm)
             self._steering: Steering | None = None
             if not fast:
                 self._steering = make_steering(
@@ -229,7 +238,7 @@ class Run:
                 fresh=not fast,
                 alone=alone,
                 point=self._point,
-                recover=self._recover,
+                recovery=Recovery(self._recover, self._assembly.optional),
                 trace=trace,
             )
             self._threads = self._executor.threads(partial(self._feed.run, self._stop))
@@ -250,6 +259,10 @@ class Run:
             self._recorder.event("engine_error", "the networks failed several frames in a row and are made anew")
         self._assembly.make_networks_anew()
         self.recoveries += 1
+
+    def _model_out(self, alarm: str) -> None:
+        if self._recorder is not None:
+            self._recorder.event("model_out", alarm)
 
     def _publish(self, frame: Frame, result: FrameResult) -> None:
         now_ns = self._clock.now_ns()
@@ -353,6 +366,8 @@ class Run:
             budgets=self._budgets.accounts(),
             sinks=self._sink_accounts(),
             notices=self.notices(),
+            models_out=self.models_out(),
+            optional_models=self._assembly.optional.accounts(),
             outages=self._feed.outages.account(self._clock.now_ns()),
             no_picture=None if ended else self.no_picture(),
             recoveries=self.recoveries,
@@ -368,6 +383,7 @@ class Run:
             *self._heard(),
             *(self._steering.notices if self._steering else ()),
         ]
+        found += self._assembly.optional.notices
         found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
         found += [f"sink {name} ended: {sink.error}" for name, sink in self._sink_accounts().items() if sink.error]
         found += () if self._recorder is None else self._recorder.notices
@@ -377,6 +393,10 @@ class Run:
         """`no picture from front for 12 s: …` while a camera is away; None when all is well."""
         away = self._source.paced and not self.stopping
         return self._feed.outages.alarm(self._clock.now_ns()) if away else None
+
+    def models_out(self) -> tuple[str, ...]:
+        """A sentence for each optional model that the run goes on without."""
+        return self._assembly.optional.alarms
 
     def _heard(self) -> tuple[str, ...]:
         return () if self._speed_port is None else self._speed_port.warnings
@@ -435,6 +455,7 @@ class Run:
             warnings += self._recorder.notices
         if self.recoveries:
             warnings.append("the networks failed and were made anew once")
+        warnings += self._assembly.optional.warnings
         if self._steering is not None:
             warnings += self._steering.notices
         elif self._config.governor is not None:
@@ -468,6 +489,7 @@ class Run:
             governor=None if self._steering is None else self._steering.account,
             cameras={self._config.source.camera: self._feed.outages.account(self._clock.now_ns())},
             faults=self._faults.accounts(),
+            optional_models=self._assembly.optional.accounts(),
         )
 
     def _sink_accounts(self) -> dict[str, SinkAccount]:

@@ -19,6 +19,7 @@ from edge_runtime.vision.track import Tracker
 from .camera_pose import PoseOf, calibration
 from .entry import Entry
 from .network import Network
+from .optional import OptionalModels, OptionalStep, Roll
 from .regions import PlannedRegions, ReportViews
 from .steps import CascadeStep, HostStep, Look, NetworkStep, Step, WholeFrame
 
@@ -30,9 +31,10 @@ def make_steps(
     clock: Clock,
     trace: TraceLog | None,
     pose: PoseOf | None,
+    optional: OptionalModels,
 ) -> tuple[Step, ...]:
     """Steps in the order of the file; all stages of one network are one step, where the first of them stands."""
-    return _Stages(loaded, networks, classes, clock, trace, pose).steps()
+    return _Stages(loaded, networks, classes, clock, trace, pose, optional).steps()
 
 
 class _Stages:
@@ -44,15 +46,16 @@ class _Stages:
         clock: Clock,
         trace: TraceLog | None,
         pose: PoseOf | None,
+        optional: OptionalModels,
     ) -> None:
         self._config, self._networks, self._classes, self._clock = loaded.config, networks, classes, clock
-        self._trace, self._pose = trace, pose
+        self._trace, self._pose, self._optional = trace, pose, optional
         self._tracks = any(isinstance(stage, TrackStage) for stage in loaded.config.stages)
         self._groups = ClassGroups(loaded.config.groups, classes)
         self._planned: list[tuple[PlannedRegions, tuple[str, ...]]] = []
 
     def steps(self) -> tuple[Step, ...]:
-        steps: list[Step] = []
+        steps: list[Step] = [Roll(self._optional)]
         started: set[str] = set()
         for stage in self._config.stages:
             if isinstance(stage, MergeStage):
@@ -68,7 +71,7 @@ class _Stages:
             steps.append(ReportViews(self._planned, self._tracked()))
         return tuple(steps)
 
-    def _network_step(self, model: str) -> NetworkStep:
+    def _network_step(self, model: str) -> Step:
         stages = [stage for stage in self._config.stages if isinstance(stage, NetworkStage) and stage.model == model]
         names = tuple(stage.name for stage in stages)
         looks: list[Look] = []
@@ -84,13 +87,18 @@ class _Stages:
         in_flight = self._config.executor.in_flight
         step = NetworkStep(looks, model, variants, in_flight, self._clock, rests=rests, trace=self._trace)
         step.replace_networks(self._networks)
-        return step
+        return self._maybe_optional(step, model, names)
 
-    def _cascade_step(self, stage: ClassifyStage, of: str) -> CascadeStep:
+    def _cascade_step(self, stage: ClassifyStage, of: str) -> Step:
         only = None if stage.only is None else [self._classes.add(name) for name in stage.only]
         step = CascadeStep(stage, of, only, self._config.executor.in_flight, self._clock)
         step.replace_networks(self._networks)
-        return step
+        return self._maybe_optional(step, stage.model, (stage.name,))
+
+    def _maybe_optional(self, step: NetworkStep | CascadeStep, model: str, stages: tuple[str, ...]) -> Step:
+        if not self._config.models[model].optional:
+            return step
+        return OptionalStep(step, model, stages, self._optional)
 
     def _regions(self, stage: DetectStage) -> PlannedRegions:
         config, block = self._config, stage.regions

@@ -107,6 +107,7 @@ class NetworkStep:
             part = wanted[first : first + batch]
             views = network.launch(entry.ring, slot, entry.frame, part)
             calls.append(_Call(slot, stages[first : first + batch], part, views))
+            entry.called.add(self._model)
             slot += 1
         entry.stage_ms[f"{self.name}.preprocess"] = (self._clock.now_ns() - began_ns) / 1e6
 
@@ -185,6 +186,7 @@ class CascadeStep:
         for first in range(0, len(regions), batch):
             views = network.launch(entry.ring, slot, entry.frame, regions[first : first + batch])
             network.wait(slot)
+            entry.called.add(self._stage.model)
             for number, found in enumerate(network.decode(slot, views)):
                 if isinstance(found, Detections) and len(found) and found.confidence[0] >= self._stage.confidence:
                     label[chosen[first + number]] = found.class_id[0]
@@ -220,7 +222,7 @@ class HostStep:
         """Nothing to start: the stages it reads have not finished yet."""
 
     def finish(self, entry: Entry) -> None:
-        if entry.error is not None:
+        if entry.error is not None or self.name in entry.out:
             return
         began_ns = self._clock.now_ns()
         found = self._compute(entry)

@@ -13,6 +13,7 @@ from edge_runtime.governor.deadline import DeadlineCounts
 from .accounts import FrameCounts
 from .budgets import BudgetAccount
 from .faults.tally import FaultAccount
+from .optional import OptionalAccount
 from .outages import CameraAccount
 from .steered import SteeringAccount
 
@@ -66,6 +67,7 @@ class RunSummary:
     governor: SteeringAccount | None = None
     cameras: Mapping[str, CameraAccount] = field(default_factory=dict)
     faults: Sequence[FaultAccount] = ()
+    optional_models: Mapping[str, OptionalAccount] = field(default_factory=dict)
 
     @property
     def budgets_held(self) -> bool:
@@ -90,6 +92,7 @@ class RunSummary:
             "budgets": {name: asdict(budget) for name, budget in self.budgets.items()},
             "regions_shed": {stage: asdict(counts) for stage, counts in self.regions_shed.items()},
             "cameras": {name: asdict(camera) for name, camera in self.cameras.items()},
+            "optional_models": {name: asdict(model) for name, model in self.optional_models.items()},
             "sinks": {name: asdict(sink) for name, sink in self.sinks.items()},
             "faults": [asdict(fault) for fault in self.faults],
             "warnings": list(self.warnings),

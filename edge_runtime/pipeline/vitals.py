@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_runtime.core.quantiles import Quantiles
 
 from .accounts import Snapshot
 from .budgets import BudgetAccount
+from .optional import OptionalAccount
 from .outages import CameraAccount
 from .steered import SteeringState
 from .summary import SinkAccount
@@ -20,8 +21,8 @@ class Vitals:
     useful first; `latency` and `stages` go on counting while they are read.
 
     `steering` is None at pace fast, where nothing is measured. `no_picture` says that the camera is away, while it is.
-    `error` is what ended the run, None while it goes on
-    and when it ended well.
+    `models_out` has a sentence for each of the `optional_models` that is out. `error` is what ended the run, None while
+    it goes on and when it ended well.
     """
 
     name: str
@@ -40,3 +41,11 @@ class Vitals:
     recoveries: int
     ended: bool
     error: str | None
+    models_out: tuple[str, ...] = ()
+    optional_models: Mapping[str, OptionalAccount] = field(default_factory=dict)
+
+    @property
+    def alarm(self) -> str | None:
+        """What needs a person right now, all of it; None when all is well."""
+        steering = None if self.steering is None else self.steering.alarm
+        return "; ".join(filter(None, (self.no_picture or steering, *self.models_out))) or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rich import box
@@ -31,7 +31,12 @@ def number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def status_line(snapshot: Snapshot, steering: SteeringState | None = None, no_picture: str | None = None) -> str:
+def status_line(
+    snapshot: Snapshot,
+    steering: SteeringState | None = None,
+    no_picture: str | None = None,
+    models_out: Iterable[str] = (),
+) -> str:
     """One line a second where there is no terminal: key=value, so that logs can be searched."""
     counts = snapshot.counts
     line = (
@@ -49,6 +54,7 @@ def status_line(snapshot: Snapshot, steering: SteeringState | None = None, no_pi
         line += f" power_w={number(steering.power_w)}"
     if steering is not None and steering.alarm is not None:
         line += f' alarm="{steering.alarm}"'
+    line += "".join(f' out="{alarm}"' for alarm in models_out)
     return line if no_picture is None else f'{line} camera="{no_picture}"'
 
 
@@ -60,6 +66,7 @@ def status_panel(
     draining: bool = False,
     steering: SteeringState | None = None,
     no_picture: str | None = None,
+    models_out: Collection[str] = (),
 ) -> RenderableType:
     """The live picture of a run; `goal` is the number of pictures the source will give, if it can tell."""
     rows: list[RenderableType] = []
@@ -71,10 +78,12 @@ def status_panel(
     )
     rows.append(_counts(snapshot.counts))
     rows += _steered(steering)
-    rows += [] if no_picture is None else [Text(f"ALARM {no_picture}", style="bold red")]
+    alarms = [*([] if no_picture is None else [no_picture]), *models_out]
+    rows += [Text(f"ALARM {alarm}", style="bold red") for alarm in alarms]
     if snapshot.stage_ms:
         rows.append(_stages({stage: (took_ms,) for stage, took_ms in snapshot.stage_ms.items()}, ("mean ms",)))
-    rows += [Text(f"! {notice}", style="yellow", overflow="ellipsis", no_wrap=True) for notice in notices]
+    news = [notice for notice in notices if notice not in models_out]
+    rows += [Text(f"! {notice}", style="yellow", overflow="ellipsis", no_wrap=True) for notice in news]
     state = "draining" if draining else clock_text(snapshot.elapsed_s)
     return Panel(
         Group(*rows), title=f"[bold]{title}[/]", title_align="left", subtitle=state, subtitle_align="right", width=76

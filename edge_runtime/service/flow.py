@@ -89,7 +89,8 @@ class Flow:
             self._point = state.point
             bound = "" if state.binding is None else f", bound by {state.binding}"
             self._journal.say("notice", f"point {state.point}{bound}")
-        return beats, sentence(snapshot, state, self._points, self._pulse.silent_s, config.source.camera)
+        silent_s, out = self._pulse.silent_s, run.models_out()
+        return beats, sentence(snapshot, state, self._points, silent_s, config.source.camera, out)
 
     def _news(self) -> Iterator[str]:
         """What the run notices, each thing once; failed frames are said with their number elsewhere."""

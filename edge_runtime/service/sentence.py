@@ -17,6 +17,7 @@ def sentence(
     points: Sequence[str] = (),
     silent_s: float = 0.0,
     camera: str = "",
+    models_out: Sequence[str] = (),
 ) -> str:
     """`30.0 fps, 41 W of 60, point 7 of 9`, with what was not measured left out.
 
@@ -34,4 +35,5 @@ def sentence(
         parts.append(f"{snapshot.counts.failed} frames failed")
     if state is not None and state.alarm is not None:
         parts.append(f"ALARM: {state.alarm}")
+    parts += [f"ALARM: {alarm}" for alarm in models_out]
     return ", ".join(parts)

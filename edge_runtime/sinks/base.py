@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,13 +15,15 @@ class SinkContext:
     """What a sink learns before the first result.
 
     `folder` is the run folder, which exists and is writable. `shown` names the stages whose output is the pipeline's
-    last word (those that no other stage consumes); pictures show these only. `fps` is the source's rate.
+    last word (those that no other stage consumes); pictures show these only. `fps` is the source's rate. `instead`
+    names for a shown stage another one that is shown where it said nothing.
     """
 
     folder: Path
     classes: ClassTable
     shown: tuple[str, ...]
     fps: float
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sink(Protocol):

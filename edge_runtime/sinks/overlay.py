@@ -48,7 +48,7 @@ class Overlay:
     """Draws the stages that the context names as shown: masks, where regions were, boxes, and text on top."""
 
     def __init__(self, context: SinkContext) -> None:
-        self._shown = context.shown
+        self._shown, self._instead = context.shown, context.instead
         self._classes = context.classes
         self._rate = RateMeter()
 
@@ -68,7 +68,7 @@ class Overlay:
                 draw_region(image, region.xyxy, region.reason, style)
         draw_detections(
             image,
-            Detections.concatenate([result.detections[stage] for stage in self._shown if stage in result.detections]),
+            result.boxes(self._shown, self._instead),
             self._classes,
             style,
         )

@@ -37,7 +37,7 @@ class History:
         """How it is now; a second without a run is a gap in the lines."""
         row = Row(now_ns / NS, None, None, None, None, None, None, None)
         if vitals is not None:
-            row = row._replace(fps=_rounded(self._rate(now_ns, vitals)), alarm=vitals.no_picture)
+            row = row._replace(fps=_rounded(self._rate(now_ns, vitals)), alarm=vitals.alarm)
         if vitals is not None and (state := vitals.steering) is not None:
             row = row._replace(
                 fps_floor=_rounded(state.fps_floor),
@@ -45,7 +45,6 @@ class History:
                 power_budget_w=state.power_budget_w,
                 point=state.point,
                 reason=state.reason,
-                alarm=vitals.no_picture or state.alarm,
             )
         self._rows.append(row)
         self.count += 1

@@ -59,7 +59,7 @@ def _run(vitals: Vitals) -> dict[str, Any]:
         "point": None if state is None else state.point,
         "binding": None if state is None else state.binding,
         "reason": None if state is None else state.reason,
-        "alarm": vitals.no_picture or (None if state is None else state.alarm),
+        "alarm": vitals.alarm,
         "alarms": []
         if state is None
         else [

@@ -45,6 +45,7 @@ class RunMetrics(Collector):
         yield from _frames(vitals)
         yield from _times(vitals)
         yield from _budgets(vitals)
+        yield from _optional_models(vitals)
         if vitals.steering is not None:
             yield from _board(vitals.steering)
             yield from _steering(vitals.camera, vitals.steering)
@@ -99,6 +100,17 @@ def _budgets(vitals: Vitals) -> Iterator[Metric]:
         broken.add_metric([vitals.camera, name], account.windows - account.held)
     yield windows
     yield broken
+
+
+def _optional_models(vitals: Vitals) -> Iterator[Metric]:
+    labels = ["camera", "model"]
+    out = GaugeMetricFamily(PREFIX + "model_out", "1 for an optional model that the run goes on without", labels=labels)
+    failed = CounterMetricFamily(PREFIX + "model_failed_frames", "frames that go without it", labels=labels)
+    for name, account in vitals.optional_models.items():
+        out.add_metric([vitals.camera, name], float(account.out is not None))
+        failed.add_metric([vitals.camera, name], account.failed_frames)
+    yield out
+    yield failed
 
 
 def _board(state: SteeringState) -> Iterator[Metric]:

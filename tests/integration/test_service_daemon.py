@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.integration.conftest import tiny_detector, tiny_video
 from tests.service.machine import CHECKOUT, until
@@ -204,3 +205,17 @@ def test_only_a_bad_file_ends_for_good(tiny, tmp_path, old, new, code):
         assert manager.process.wait(20) == code
     finally:
         manager.close()
+
+
+def test_an_optional_model_that_is_not_there_is_an_alarm_and_no_reason_to_stop(started, tmp_path):
+    document = yaml.safe_load(started.pipeline.read_text())
+    document["models"]["extra"] = {**document["models"]["road"], "onnx": "gone.onnx", "optional": True}
+    document["stages"].append({"name": "more", "kind": "detect", "model": "extra"})
+    started.pipeline.write_text(yaml.safe_dump(document))
+    assert started.reload() is None
+    alarm = f"model extra is out: no such file: {tmp_path / 'gone.onnx'}; more says nothing"
+    assert f"ALARM: {alarm}" in started.hear("ALARM")
+    started.hear("WATCHDOG=1")
+    assert started.stop() == 0
+    assert started.journal().count(alarm) >= 1
+    assert json.loads((started.runs()[-1] / "summary.json").read_text())["frames"]["failed"] == 0

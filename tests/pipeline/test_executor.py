@@ -6,8 +6,10 @@ import pytest
 
 from edge_runtime.core import Detections, Frame, OperatingPoint, SystemClock
 from edge_runtime.errors import EngineError, OutputError
-from edge_runtime.pipeline.executor import ENGINE_FAILURES_IN_A_ROW, Executor
+from edge_runtime.pipeline.executor import Executor
 from edge_runtime.pipeline.feed import Captured
+from edge_runtime.pipeline.optional import ENGINE_FAILURES_IN_A_ROW
+from edge_runtime.pipeline.recovery import Recovery
 from edge_runtime.pipeline.slot import HandOver, NewestSlot
 
 
@@ -51,7 +53,7 @@ def start(network, in_flight=2, alone=False, recover=None, slot=None, read=lambd
         in_flight=in_flight,
         fresh=False,
         alone=alone,
-        recover=recover,
+        recovery=Recovery(recover),
         point=OperatingPoint,
     )
     threads = executor.threads(read)

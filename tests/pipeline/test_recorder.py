@@ -37,7 +37,7 @@ def recording_to(path, images="raw", *, waits=False, target=None):
     begin = opening(images)
     target = target or open_target(path, begin, 0, keep_seconds=None, max_gb=None)
     block = RecordBlock(path=path, images=images)
-    return Recorder(target, begin, block, SystemClock(), classes=CLASSES, shown=("objects",), waits=waits)
+    return Recorder(target, begin, block, SystemClock(), classes=CLASSES, shown=("objects",), waits=waits, instead={})
 
 
 def frame(n):

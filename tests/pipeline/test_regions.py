@@ -121,3 +121,18 @@ def test_a_late_frame_sheds_the_last_regions_and_every_one_is_counted():
     assert counts.planned == 12
     assert counts.shed == 12 - 4 - len(kept)
     assert counts.protected_shed >= 1
+
+
+def test_planners_go_on_without_what_tracks_and_without_a_look_that_failed():
+    planner, lost = Planner(), Planner()
+    regions = planned(planner, deadline=DeadlineLimit(100.0))
+    other = planned(lost, deadline=DeadlineLimit(100.0))
+    each = entry(0)
+    del each.detections["tracked"]
+    each.out = frozenset({"tracked"})
+    each.skipped |= {"tracked", "other"}
+    each.regions["far"] = regions.regions(each)
+    other.name = "other"  # looked, and was taken back
+    ReportViews([(regions, ("far",)), (other, ("other",))], "tracked").finish(each)
+    assert regions.regions(entry(2))
+    assert planner.known_at == [[], [0]]
