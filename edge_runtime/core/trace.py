@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # A lane is one row of the picture. Those of a kind share the first word: "network road", "sink overlay".
-SOURCE, FRONT, NETWORK, BACK, SINK = "source", "front", "network", "back", "sink"
+SOURCE, FRONT, NETWORK, BACK, SINK, GOVERNOR = "source", "front", "network", "back", "sink", "governor"
 LANE_ORDER = (SOURCE, FRONT, NETWORK, BACK, SINK)
+Facts = Mapping[str, str | float | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Work on a lane, from `begin_ns` to `end_ns`; `frame_id` is the frame it was done for, None for no single one."""
+    """Work on a lane, from `begin_ns` to `end_ns`; `frame_id` is the frame it was done for, None for no single one.
+
+    `facts` is what else there is to know of it.
+    """
 
     lane: str
     name: str
     begin_ns: int
     end_ns: int
     frame_id: int | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,28 @@ class TraceLog:
             raise ValueError(f"limit must be 1 or more, got {limit}")
         self._events: deque[Span | Counter] = deque(maxlen=limit)
         self._added = 0
+        self._values: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def span(self, lane: str, name: str, begin_ns: int, end_ns: int, frame_id: int | None = None) -> None:
-        self._add(Span(lane, name, begin_ns, end_ns, frame_id))
+    def span(
+        self,
+        lane: str,
+        name: str,
+        begin_ns: int,
+        end_ns: int,
+        frame_id: int | None = None,
+        facts: Facts | None = None,
+    ) -> None:
+        self._add(Span(lane, name, begin_ns, end_ns, frame_id, facts))
 
     def counter(self, name: str, t_ns: int, value: float) -> None:
         self._add(Counter(name, t_ns, value))
+
+    def changed(self, name: str, t_ns: int, value: float) -> None:
+        """As `counter`, of a value that mostly stays what it was: only what is new is kept."""
+        if self._values.get(name) != value:
+            self._values[name] = value
+            self.counter(name, t_ns, value)
 
     def _add(self, event: Span | Counter) -> None:
         with self._lock:

@@ -126,6 +126,9 @@ class Feed:
                 self._accounts.drop()
                 if self._recorder is not None:
                     self._recorder.shed(frame.frame_id)
+            if self._trace is not None:
+                self._trace.changed("overwritten", now_ns, self._slot.overwritten)
+                self._trace.changed("shed", now_ns, self._accounts.shed)
 
     def _lost(self, why: str) -> None:
         if self.outages.lost(why) and self._recorder is not None:

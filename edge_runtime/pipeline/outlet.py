@@ -66,6 +66,8 @@ class Outlet:
                 self.dropped += 1
             self._queue.append((frame, result))
             self._changed.notify_all()
+            if self._trace is not None:
+                self._trace.counter(f"queue of {self.name}", self._clock.now_ns(), len(self._queue))
 
     def _work(self) -> None:
         yield_to_networks()

@@ -50,6 +50,7 @@ from .slot import HandOver, NewestSlot
 from .steered import SteeringState
 from .steering import Steering, make_steering
 from .summary import RunSummary, SinkAccount, Spread
+from .traced import TracedRate
 from .vitals import Vitals
 
 OnResult = Callable[[Frame, FrameResult], None]
@@ -141,6 +142,7 @@ class Run:
         self._held = point
         self.recoveries = 0
         self._recorder: Recorder | None = None
+        self._rate = None if trace is None else TracedRate(trace)
         self._budgets = BudgetWindows(config.budgets, self._budget_broken)
         self._stop = threading.Event()
         self._points: tuple[str, ...] = ()
@@ -271,6 +273,8 @@ class Run:
             self._budgets.published(now_ns, result.latency_ms, frame.ego_speed_mps)
             if self._steering is not None:
                 self._meter.publish(now_ns, frame, result)
+            if self._rate is not None:
+                self._rate.published(now_ns)
         for outlet in (*self._outlets, *self._guests):
             outlet.offer(frame, result)
         if self._recorder is not None:
@@ -409,6 +413,8 @@ class Run:
         self.wait()
         self._threads[0].join(READ_S)
         self._settle()
+        if self._rate is not None:
+            self._rate.silent(self._clock.now_ns())
         if self._steering is not None:
             self._steering.close()
         if self._speed_port is not None:

@@ -10,7 +10,6 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 
 from edge_runtime.config.floors import demanded_fps
 from edge_runtime.config.ladder import Ladder, ladder_of
@@ -21,7 +20,7 @@ from edge_runtime.core import Clock, Decision, FrameStats, OperatingPoint, Telem
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import ConfigError, RunError, TelemetryError
 from edge_runtime.governor.governor import Governor
-from edge_runtime.governor.readings import one_for_all, power_problem
+from edge_runtime.governor.readings import one_for_all
 from edge_runtime.recording.power_log import PowerLog, Second
 from edge_runtime.telemetry import open_telemetry
 from edge_runtime.telemetry.base import Telemetry
@@ -32,7 +31,9 @@ from .budgets import BudgetWindows
 from .faults import Faults
 from .meter import NS, FrameMeter
 from .recorder import Recorder
+from .seconds import Seconds
 from .steered import SteeringAccount, SteeringState
+from .traced import TracedDecisions
 
 # A source that has just been started may be silent for so long: the safe point holds, but that is no news.
 _START_NS = 5 * NS
@@ -140,22 +141,19 @@ class Steering:
         self._telemetry, self._meter, self._windows, self._budgets = telemetry, meter, windows, budgets
         self._clock, self._governor, self._board = clock, governor, board
         self._trace, self._recorder = trace, recorder
+        self._traced = None if trace is None else TracedDecisions(trace)
         self._period_ns, self._reading_ns = period_ms * 1_000_000, min(reading_ms, period_ms) * 1_000_000
         self._decide_ns = 0
-        self._powers: list[float] = []
+        self._seconds = Seconds(budgets)
         self._since: list[float | None] = []
-        self._usual_w: float | None = None
         self._power_w: float | None = None
         self._alarms = AlarmBook()
-        self._alarm: str | None = None
         self._started_ns: int | None = None
         self._decided_ns: int | None = None
         self._at: Counter[str] = Counter()
-        self._watts_sum, self._seconds, self._most_w = 0.0, 0, 0.0
+        self._watts_sum, self._measured, self._most_w = 0.0, 0, 0.0
         self._sample: TelemetrySample | None = None
         self._sampled_ns: int | None = None
-        self._second_ns: int | None = None
-        self._logged_ns: int | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="steering", daemon=True)
         self._log = PowerLog(folder / "power_fps.csv")
@@ -186,27 +184,25 @@ class Steering:
             if self._recorder is not None:
                 self._recorder.telemetry(sample)
             self._since.append(sample.power_w)
-            if sample.power_w is not None and power_problem(sample.power_w, self._usual_w) is None:
-                self._powers.append(sample.power_w)
-                if self._trace is not None:
-                    self._trace.counter("watts", sample.t_ns, sample.power_w)
+            counts = self._seconds.read(sample)
+            if self._trace is not None and counts and sample.power_w is not None:
+                self._trace.counter("watts", sample.t_ns, sample.power_w)
+            if self._trace is not None and sample.temp_c:
+                self._trace.counter("°C of the hottest zone", sample.t_ns, max(sample.temp_c.values()))
         if now_ns < self._decide_ns:
             return
         self._decide_ns = max(self._decide_ns + self._period_ns, now_ns)
         stats = self._meter.take(now_ns)
         if sample is not None and self._since:
-            sample = replace(sample, power_w=one_for_all(self._since, self._usual_w))
+            sample = replace(sample, power_w=one_for_all(self._since, self._seconds.usual_w))
             self._since.clear()
         ego_speed_mps = self._meter.ego_speed_mps
         if self._recorder is not None:
             self._recorder.told(sample, stats, ego_speed_mps)
         if self._governor is not None:
             self._decide(self._governor, sample, stats, ego_speed_mps)
-        if self._second_ns is None:
-            self._second_ns = now_ns
-        elif now_ns - self._second_ns >= NS:
-            self._second_ns += NS
-            self._end_second(now_ns, sample, stats)
+        if (second := self._seconds.end(now_ns, sample, stats, ego_speed_mps)) is not None:
+            self._end_second(second)
 
     def _decide(
         self, governor: Governor, sample: TelemetrySample | None, stats: FrameStats, ego_speed_mps: float | None
@@ -214,8 +210,9 @@ class Steering:
         decision = governor.decide(sample, stats, ego_speed_mps)
         if self._recorder is not None:
             self._recorder.decided(decision)
-        if decision.binding != "telemetry" and sample is not None:
-            self._usual_w = sample.power_w
+        if self._traced is not None:
+            self._traced.decided(decision)
+        self._seconds.decided(decision, sample)
         self._note(decision)
         self.decision, self.point = decision, decision.point
         if self._board is not None:
@@ -241,35 +238,17 @@ class Steering:
         self._decided_ns = now_ns
         starting = self._sampled_ns is None and now_ns - self._started_ns < _START_NS
         self._alarms.see(now_ns, None if starting else decision.alarm)
-        self._alarm = decision.alarm or self._alarm
 
-    def _end_second(self, now_ns: int, sample: TelemetrySample | None, stats: FrameStats) -> None:
-        power_w = self._power_w = fmean(self._powers) if self._powers else None
-        self._powers.clear()
+    def _end_second(self, second: Second) -> None:
+        power_w, sample = second.power_w, second.sample
+        self._power_w = power_w
         if power_w is not None:
-            self._watts_sum, self._seconds = self._watts_sum + power_w, self._seconds + 1
+            self._watts_sum, self._measured = self._watts_sum + power_w, self._measured + 1
             self._most_w = max(self._most_w, power_w)
-        fresh = sample is not None and sample.t_ns != self._logged_ns
-        self._logged_ns = None if sample is None else sample.t_ns
-        hottest_c = max(sample.temp_c.values(), default=None) if sample is not None and fresh else None
+        hottest_c = max(sample.temp_c.values(), default=None) if sample is not None and second.fresh else None
         self._windows.measured(power_w, hottest_c)
-        speed_mps = self._meter.ego_speed_mps
-        row = Second(
-            t_ns=now_ns,
-            fps=stats.fps,
-            fps_floor=demanded_fps(self._budgets, speed_mps),
-            ego_speed_mps=speed_mps,
-            latency_p99_ms=stats.latency_p99_ms,
-            power_w=power_w,
-            power_budget_w=self._budgets.power_w,
-            sample=sample,
-            fresh=fresh,
-            decision=self.decision,
-            alarm=self._alarm,
-        )
-        self._alarm = None
         try:
-            self._log.write(row)
+            self._log.write(second)
         except RunError as error:
             self.notices[str(error)] = None
         if (problem := self._telemetry.problem) is not None:
@@ -301,9 +280,9 @@ class Steering:
     @property
     def power_w(self) -> dict[str, float] | None:
         """Mean and highest second; None when power was never measured."""
-        if not self._seconds:
+        if not self._measured:
             return None
-        return {"mean": round(self._watts_sum / self._seconds, 2), "max": round(self._most_w, 2)}
+        return {"mean": round(self._watts_sum / self._measured, 2), "max": round(self._most_w, 2)}
 
     def close(self) -> None:
         """End the thread, give the board back as it was, close the logs. May be called twice."""
@@ -315,6 +294,8 @@ class Steering:
                 self._board.close()
             except TelemetryError as error:
                 self.notices[str(error)] = None
+        if self._traced is not None:
+            self._traced.end(self._clock.now_ns())
         self._telemetry.close()
         self._log.close()
         if self._decisions is not None:

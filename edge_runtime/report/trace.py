@@ -117,7 +117,7 @@ def _slices(rows: list[_Row], zero_ns: int) -> Iterator[dict[str, Any]]:
                 "tid": thread,
                 "ts": _us(span.begin_ns - zero_ns),
                 "dur": _us(span.end_ns - span.begin_ns),
-                "args": {} if span.frame_id is None else {"frame": span.frame_id},
+                "args": {**({} if span.frame_id is None else {"frame": span.frame_id}), **(span.facts or {})},
             }
 
 
