@@ -26,6 +26,8 @@ CHUNK_NS = NS
 FORMAT = "1"
 METADATA = "edge_runtime"
 PIPELINE, LADDER, SUMMARY = "pipeline.yaml", "ladder.yaml", "summary.json"
+# Of a folder of segments: what the governor was told since the run began, copied while it is still being written.
+HISTORY = "000000.mcap"
 
 
 @dataclass(frozen=True, slots=True)

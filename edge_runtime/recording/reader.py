@@ -27,7 +27,7 @@ from edge_runtime.errors import SourceError
 
 from .documents import GovernorInputs, decision_from
 from .images import Image, StoredPicture
-from .mcap_file import LADDER, METADATA, PIPELINE, SUMMARY
+from .mcap_file import HISTORY, LADDER, METADATA, PIPELINE, SUMMARY
 from .schemas import DECISION, FRAME, INPUTS, LOG, RESULT, TELEMETRY, image_topic
 
 # What reading on behind the last whole chunk of a cut file raises, from `mcap` and from the packers below it.
@@ -48,7 +48,7 @@ class RecordedFrame:
     """One frame and what became of it (`fate`, see docs/recording.md).
 
     `picture` is None where it was not recorded; `latency_ms`, `point` and `stage_ms` are None unless the frame came
-    out of the pipeline.
+    out of the pipeline, `error` unless it failed.
     """
 
     frame_id: int
@@ -62,6 +62,7 @@ class RecordedFrame:
     stage_ms: Mapping[str, float] | None = None
     picture: Stored | None = None
     outages: int = 0
+    error: str | None = None
 
     @property
     def taken_ns(self) -> int:
@@ -98,6 +99,8 @@ class Recording:
         self._files = sorted(path.glob("*.mcap")) if path.is_dir() else [path]
         if not self._files:
             raise SourceError(f"{path}: holds no *.mcap")
+        # A history is copied while it grows: that it has no end does not mean that anything is missing.
+        self._segments = [file for file in self._files if file.name != HISTORY] if path.is_dir() else self._files
         self._metadata: dict[str, dict[str, str]] = {}
         self._attachments: dict[str, bytes] = {}
         for file in reversed(self._files):
@@ -153,13 +156,13 @@ class Recording:
     @cached_property
     def whole(self) -> bool:
         """Whether every file was closed in order, rather than cut off."""
-        return all(_summary(path) is not None for path in self._files)
+        return all(_summary(path) is not None for path in self._segments)
 
     @cached_property
     def pictures(self) -> int | None:
         """How many pictures there are; None where the recording was cut off."""
         topic, counted = image_topic(self.camera), 0
-        for path in self._files:
+        for path in self._segments:
             summary = _summary(path)
             if summary is None or summary.statistics is None:
                 return None
@@ -211,7 +214,7 @@ class Recording:
             return None
         document = json.loads(message.data)
         if topic == FRAME:
-            values = {name: document.get(name) for name in ("latency_ms", "point", "stage_ms")}
+            values = {name: document.get(name) for name in ("latency_ms", "point", "stage_ms", "error")}
             common = {name: document[name] for name in _FRAME_FIELDS}
             outages, shown = document.get("outages", 0), picture if document["picture"] else None
             return RecordedFrame(**common, **values, picture=shown, outages=outages)

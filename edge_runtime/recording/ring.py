@@ -17,12 +17,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from .mcap_file import McapFile, Opening
+from .mcap_file import HISTORY, McapFile, Opening
 from .schemas import DECISION, INPUTS
 
 NS = 1_000_000_000
 GB = 1_000_000_000
-HISTORY = "000000.mcap"
 # A segment is the least that a ring lets go of at once: a twentieth of what is kept, within these bounds.
 _SHORTEST_S, _LONGEST_S = 1.0, 30.0
 

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import yaml
 
 from edge_runtime.config.ladder import load_ladder
-from edge_runtime.errors import ConfigError, Problem
+from edge_runtime.errors import ConfigError
 
-from .story import Budget, FrameLine, Moment, RunStory, Stretch, judged
+from .run_parts import Said, added_up, alarms_of, points_of, seconds_of_frames, told_by
+from .story import FrameLine, Moment, RunStory
 
 NS = 1e9
-# What no run folder is without.
+# No run folder is without all of them.
 _SIGNS = ("summary.json", "pipeline.yaml", "power_fps.csv")
 
 
+def is_run(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _SIGNS)
+
+
 def read_run(folder: Path) -> RunStory:
-    """Everything a run folder tells but its pictures. Raises `ConfigError` where there is no run."""
-    if not folder.is_dir():
-        what = "is a file, not a run folder" if folder.exists() else "no such folder"
-        raise ConfigError(
-            [Problem("", what, "name the folder of a run, such as runs/highway-20260102-101500", str(folder))]
-        )
-    if not any((folder / name).exists() for name in _SIGNS):
-        what = f"is no run folder: it holds none of {', '.join(_SIGNS)}"
-        raise ConfigError([Problem("", what, "name the folder that `edge-run PIPELINE.yaml` wrote", str(folder))])
+    """Everything a run folder (`is_run`) tells but its pictures."""
     gaps: list[str] = []
     summary = _summary(folder, gaps)
     config = summary.get("config") or _pipeline(folder, gaps)
@@ -42,39 +37,28 @@ def read_run(folder: Path) -> RunStory:
     frames = [_frame(line, place, zero_ns, lines[0]) for place, line in enumerate(lines)]
     if results is None:
         gaps.append("No sink wrote results line by line, so single frames are not known: add `{kind: jsonl, path: …}`.")
-    moments = _moments(folder / "power_fps.csv") or _from_frames(frames)
+    moments = _moments(folder / "power_fps.csv") or seconds_of_frames(frames)
     _explain_telemetry(folder, config, moments, gaps)
     end_s = max([summary.get("seconds") or 0.0, *(moment.t_s for moment in moments[-1:])])
     budgets = config.get("budgets") or {}
+    said = [_said(line, zero_ns) for line in decisions]
     story = RunStory(
         name=str(summary.get("name") or config.get("name") or folder.name),
         origin=str(folder.resolve()),
         whole=bool(summary),
-        error=summary.get("error"),
         seconds=summary.get("seconds") or end_s,
-        fps=summary.get("fps"),
-        latency_ms=summary.get("latency_ms") or {},
         latency_bound_ms=budgets.get("latency_ms"),
         thermal_bound_c=budgets.get("thermal_c"),
-        frames=summary.get("frames") or {},
-        budgets={name: Budget(**account) for name, account in (summary.get("budgets") or {}).items()},
-        stage_ms=summary.get("stage_ms") or {},
-        power_w=summary.get("power_w"),
         moments=moments,
         lines=frames,
-        points=_stretches(decisions, zero_ns, end_s, lambda line: line["point"]),
-        alarms=[one for one in _stretches(decisions, zero_ns, end_s, lambda line: line.get("alarm")) if one.name],
-        sinks=summary.get("sinks") or {},
-        warnings=summary.get("warnings") or (),
-        failures=summary.get("failures") or {},
+        points=points_of(said, end_s),
+        alarms=alarms_of(said, end_s),
         evaluation=_evaluation(folder),
         ladder=_ladder(config),
         gaps=gaps,
-        backends=summary.get("backends") or {},
-        versions=summary.get("versions") or {},
         config=config,
     )
-    return story if story.whole else _added_up(story)
+    return told_by(story, summary) if story.whole else added_up(story)
 
 
 def _summary(folder: Path, gaps: list[str]) -> dict[str, Any]:
@@ -149,6 +133,11 @@ def _frame(line: dict[str, Any], place: int, zero_ns: int, first: dict[str, Any]
     )
 
 
+def _said(line: Mapping[str, Any], zero_ns: int) -> Said:
+    t_s = (line["t_ns"] - zero_ns) / NS
+    return Said(t_s, line["point"], line.get("binding"), line.get("alarm"), line.get("reason") or "")
+
+
 def _moments(path: Path) -> list[Moment]:
     """The rows of `power_fps.csv`; the last one counts only when it was written to its end."""
     if not path.is_file():
@@ -188,21 +177,6 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _from_frames(frames: list[FrameLine]) -> list[Moment]:
-    """A file replayed fast keeps no log of seconds; rate and latency can still be had."""
-    seconds: dict[int, list[float]] = {}
-    for frame in frames:
-        if frame.error is None:
-            seconds.setdefault(int(frame.t_s), []).append(frame.latency_ms)
-    whole = sorted(seconds)[:-1]  # the last one has not gone by
-    moments = []
-    for second in whole:
-        ordered = sorted(seconds[second])
-        p99_ms = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-        moments.append(Moment(second + 1.0, fps=float(len(ordered)), latency_p99_ms=p99_ms))
-    return moments
-
-
 def _explain_telemetry(folder: Path, config: Mapping[str, Any], moments: list[Moment], gaps: list[str]) -> None:
     if not (folder / "power_fps.csv").is_file():
         gaps.append("There is no log of power and temperature: a file replayed at pace `fast` is not measured.")
@@ -210,22 +184,6 @@ def _explain_telemetry(folder: Path, config: Mapping[str, Any], moments: list[Mo
         gaps.append("Power was not measured: `edge-run doctor telemetry` says what this machine offers.")
     if config.get("governor") is None:
         gaps.append("It ran without a governor, at one operating point.")
-
-
-def _stretches(
-    decisions: list[dict[str, Any]], zero_ns: int, end_s: float, name_of: Callable[[dict[str, Any]], str | None]
-) -> list[Stretch]:
-    """Decisions in a row that say the same."""
-    found: list[Stretch] = []
-    for line in decisions:
-        t_s, name = (line["t_ns"] - zero_ns) / NS, name_of(line) or ""
-        if found:
-            found[-1] = replace(found[-1], end_s=t_s)
-        if not found or found[-1].name != name:
-            found.append(Stretch(t_s, max(t_s, end_s), name, line.get("reason") or "", line.get("binding")))
-    if found:
-        found[-1] = replace(found[-1], end_s=max(found[-1].end_s, end_s))
-    return found
 
 
 def _ladder(config: Mapping[str, Any]) -> dict[str, float]:
@@ -243,29 +201,3 @@ def _evaluation(folder: Path) -> dict[str, Any] | None:
         if isinstance(found, dict) and found.get("recall_by_distance"):
             return found
     return None
-
-
-def _added_up(story: RunStory) -> RunStory:
-    """The account of a run that did not come to its own."""
-    done = [line for line in story.lines if line.error is None]
-    latencies = sorted(line.latency_ms for line in done)
-    frames: dict[str, int] = {}
-    if story.lines:
-        captured = story.lines[-1].frame_id + 1
-        failed = len(story.lines) - len(done)
-        lost = captured - len(story.lines)
-        frames = {"captured": captured, "published": len(done), "not published": lost, "failed": failed}
-    powers = [moment.power_w for moment in story.moments if moment.power_w is not None]
-    rates = [moment.fps for moment in story.moments if moment.fps is not None]
-    quantiles = {name: latencies[int(share * (len(latencies) - 1))] for name, share in _QUANTILES} if latencies else {}
-    return replace(
-        story,
-        fps=median(rates) if rates else None,
-        latency_ms=quantiles,
-        frames=frames,
-        power_w={"mean": sum(powers) / len(powers), "max": max(powers)} if powers else None,
-        budgets=judged(story.moments, story),
-    )
-
-
-_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))

@@ -38,6 +38,7 @@ def run_page(story: RunStory) -> str:
         "</div>",
         _recall(story.evaluation),
         _alarms(story),
+        _events(story),
         _decisions(story),
         _notices(story),
         _configuration(story),
@@ -231,6 +232,20 @@ def _alarms(story: RunStory) -> str:
     return f'<section><h2>Alarms</h2><div class="card scroll"><table class="list">{rows}</table></div></section>'
 
 
+def _events(story: RunStory) -> str:
+    rows = "".join(
+        f'<tr class="{"serious" if one.serious else "usual"}"><td>{when(one.t_s, one.t_s)}</td>'
+        f"<td><b>{escape(one.name)}</b></td><td>{escape(one.message)}</td></tr>"
+        for one in story.events[:_MOST_ROWS]
+    )
+    if not rows:
+        return ""
+    left = len(story.events) - _MOST_ROWS
+    more = f"<p>and {left} more in the recording's topic /log</p>" if left > 0 else ""
+    table = f'<div class="card scroll"><table class="list">{rows}</table>{more}</div>'
+    return f"<section><h2>Events</h2>{table}</section>"
+
+
 def _decisions(story: RunStory) -> str:
     if not story.points:
         return ""
@@ -240,7 +255,7 @@ def _decisions(story: RunStory) -> str:
         for one in story.points[:_MOST_ROWS]
     )
     left = len(story.points) - _MOST_ROWS
-    more = f"<p>and {left} more in decisions.jsonl</p>" if left > 0 else ""
+    more = f"<p>and {left} more</p>" if left > 0 else ""
     head = "<tr><th>when</th><th>point</th><th>why it was chosen</th></tr>"
     opened = " open" if len(story.points) <= 12 else ""
     return (
@@ -265,9 +280,10 @@ def _notices(story: RunStory) -> str:
 
 def _configuration(story: RunStory) -> str:
     facts = {**story.versions, **{f"model {name}": on for name, on in story.backends.items()}}
+    facts |= {f"file of model {name}": f"SHA-256 {digest}" for name, digest in story.models.items()}
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items())
     versions = (
-        f'<details><summary>Versions and backends</summary><table class="list">{rows}</table></details>' if rows else ""
+        f'<details><summary>Versions and networks</summary><table class="list">{rows}</table></details>' if rows else ""
     )
     text = yaml.safe_dump(dict(story.config), sort_keys=False, allow_unicode=True)
     config = f"<details><summary>Configuration</summary><pre>{escape(text)}</pre></details>" if story.config else ""

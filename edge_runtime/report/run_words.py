@@ -89,7 +89,8 @@ def report_document(story: RunStory, page: Path | None, plot: Path | None) -> di
     said = verdict(story)
     return {
         "run": story.name,
-        "folder": story.origin,
+        "folder": story.origin if Path(story.origin).is_dir() else None,
+        "recording": None if Path(story.origin).is_dir() else story.origin,
         "page": None if page is None else str(page.resolve()),
         "plot": None if plot is None else str(plot.resolve()),
         "state": said.state,

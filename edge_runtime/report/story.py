@@ -59,6 +59,16 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, as the run logged it: a camera lost, a budget not held, a signal."""
+
+    t_s: float
+    name: str
+    message: str
+    serious: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """How one budget fared, in windows of a second."""
 
@@ -84,7 +94,7 @@ class Still:
 @dataclass(frozen=True, slots=True, eq=False)
 class RunStory:
     """One run. `whole` is False when it was killed before it could write its summary; `ladder` is the usefulness of its
-    operating points.
+    operating points, `models` the SHA-256 of its networks' files.
     """
 
     name: str
@@ -104,6 +114,7 @@ class RunStory:
     lines: Sequence[FrameLine] = ()
     points: Sequence[Stretch] = ()
     alarms: Sequence[Stretch] = ()
+    events: Sequence[Event] = ()
     sinks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
@@ -112,6 +123,7 @@ class RunStory:
     ladder: Mapping[str, float] = field(default_factory=dict)
     gaps: Sequence[str] = ()
     backends: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
 

@@ -90,6 +90,8 @@ def test_every_event_gets_what_the_governor_was_told_since_the_beginning(tmp_pat
     assert [told.n for told in recording.of(GovernorInputs)] == list(range(60))
     assert [decision.t_ns for decision in recording.of(Decision)] == [n * S for n in range(60)]
     assert seconds_of(folder)[0] >= 35
+    assert recording.whole, "a history that goes on is no recording that was cut off"
+    assert recording.pictures is not None
 
 
 def test_a_quota_is_kept_by_letting_go_of_the_oldest_segments(tmp_path):
@@ -146,7 +148,7 @@ def test_one_file_ends_at_its_quota_and_says_so(tmp_path):
 
 def test_a_folder_of_segments_is_read_as_one_recording(tmp_path):
     for part in range(3):
-        file = McapFile(tmp_path / "saved" / f"{part:06d}.mcap", opening(), part * 10 * S)
+        file = McapFile(tmp_path / "saved" / f"{part + 1:06d}.mcap", opening(), part * 10 * S)
         for n in range(part * 5, part * 5 + 5):
             write_frame(file, n)
         file.close()

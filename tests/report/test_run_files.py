@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from edge_runtime.errors import ConfigError
 from edge_runtime.report.run_files import read_run
 from edge_runtime.report.run_panels import panels, point_order
 from edge_runtime.report.run_words import verdict
@@ -75,10 +74,3 @@ def test_an_evaluation_beside_the_run_is_found(tmp_path):
 
 def test_points_stand_by_what_they_drew_where_the_ladder_is_gone(tmp_path):
     assert point_order(read_run(write_run(tmp_path))) == ["full", "small"]
-
-
-@pytest.mark.parametrize("name", ["nowhere", "file.txt", "."])
-def test_what_is_no_run_folder_is_answered_with_what_to_name(tmp_path, name):
-    (tmp_path / "file.txt").write_text("text")
-    with pytest.raises(ConfigError, match="name the folder"):
-        read_run(tmp_path / name)

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_runtime.report.folder_pictures import with_folder_stills
 from edge_runtime.report.run_files import read_run
-from edge_runtime.report.run_pictures import with_stills, worth_seeing
+from edge_runtime.report.run_pictures import worth_seeing
 
 from .run_folder import write_run
 
@@ -39,13 +40,13 @@ def test_the_slowest_frame_and_those_of_the_first_violation_and_alarm_are_chosen
 def test_pictures_are_found_where_the_video_sink_placed_them(story, tmp_path):
     config = {**story.config, "sinks": [{"kind": "video", "path": "seen.avi"}]}
     write_video(tmp_path / "seen.avi", 120, 10)
-    stills = with_stills(replace(story, config=config), tmp_path).stills
+    stills = with_folder_stills(replace(story, config=config), tmp_path).stills
     slowest = next(still for still in stills if still.title == "Slowest frame")
     assert brightness(slowest) == pytest.approx(80, abs=2)  # the 80th of the frames that came out
 
 
 def test_without_a_video_one_sentence_says_so(story, tmp_path):
-    told = with_stills(story, tmp_path)
+    told = with_folder_stills(story, tmp_path)
     assert told.stills == ()
     assert told.gaps[-1].startswith("No frame is shown")
 
@@ -55,5 +56,5 @@ def test_a_video_that_was_cut_off_falls_back_to_the_one_that_was_looked_at(story
     write_video(tmp_path / "drive.avi", 200, 10)
     config = {**story.config, "source": {"kind": "video", "path": str(tmp_path / "drive.avi")}}
     lines = [replace(line, stream_s=line.position / 10) for line in story.lines]
-    stills = with_stills(replace(story, config=config, lines=lines), tmp_path).stills
+    stills = with_folder_stills(replace(story, config=config, lines=lines), tmp_path).stills
     assert brightness(next(still for still in stills if still.title == "Slowest frame")) == pytest.approx(80, abs=2)

@@ -1,0 +1,108 @@
+"""Parts of a `RunStory` put together from single frames and decisions, whether they came from logs or a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+from typing import Any, NamedTuple
+
+from .story import Budget, FrameLine, Moment, RunStory, Stretch, judged
+
+_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+
+
+class Said(NamedTuple):
+    """One decision, as far as a report tells it; `t_s` counts from the run's start."""
+
+    t_s: float
+    point: str
+    binding: str | None
+    alarm: str | None
+    reason: str
+
+
+def points_of(decisions: Iterable[Said], end_s: float) -> list[Stretch]:
+    """Decisions in a row for the same point."""
+    return _stretches(((said.point, said) for said in decisions), end_s)
+
+
+def alarms_of(decisions: Iterable[Said], end_s: float) -> list[Stretch]:
+    """Decisions in a row with the same alarm."""
+    return [one for one in _stretches(((said.alarm or "", said) for said in decisions), end_s) if one.name]
+
+
+def _stretches(named: Iterable[tuple[str, Said]], end_s: float) -> list[Stretch]:
+    found: list[Stretch] = []
+    for name, said in named:
+        if found:
+            found[-1] = replace(found[-1], end_s=said.t_s)
+        if not found or found[-1].name != name:
+            found.append(Stretch(said.t_s, max(said.t_s, end_s), name, said.reason, said.binding))
+    if found:
+        found[-1] = replace(found[-1], end_s=max(found[-1].end_s, end_s))
+    return found
+
+
+def seconds_of_frames(frames: Iterable[FrameLine]) -> list[Moment]:
+    """A file replayed fast keeps no log of seconds; rate and latency can still be had."""
+    seconds: dict[int, list[float]] = {}
+    for frame in frames:
+        if frame.error is None:
+            seconds.setdefault(int(frame.t_s), []).append(frame.latency_ms)
+    whole = sorted(seconds)[:-1]  # the last one has not gone by
+    moments = []
+    for second in whole:
+        ordered = sorted(seconds[second])
+        p99_ms = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+        moments.append(Moment(second + 1.0, fps=float(len(ordered)), latency_p99_ms=p99_ms))
+    return moments
+
+
+def told_by(story: RunStory, summary: Mapping[str, Any]) -> RunStory:
+    """The story with the run's own account of itself, the document `summary.json`."""
+    return replace(
+        story,
+        error=summary.get("error"),
+        fps=summary.get("fps"),
+        latency_ms=summary.get("latency_ms") or {},
+        frames=summary.get("frames") or {},
+        budgets={name: Budget(**account) for name, account in (summary.get("budgets") or {}).items()},
+        stage_ms=summary.get("stage_ms") or {},
+        power_w=summary.get("power_w"),
+        sinks=summary.get("sinks") or {},
+        warnings=summary.get("warnings") or (),
+        failures=summary.get("failures") or {},
+        backends=summary.get("backends") or {},
+        versions=summary.get("versions") or {},
+    )
+
+
+def added_up(story: RunStory) -> RunStory:
+    """The account of a run that did not come to its own; `frames` are counted where that has not been done better."""
+    done = [line for line in story.lines if line.error is None]
+    powers = [moment.power_w for moment in story.moments if moment.power_w is not None]
+    rates = [moment.fps for moment in story.moments if moment.fps is not None]
+    return replace(
+        story,
+        fps=median(rates) if rates else None,
+        latency_ms=_quantiles([line.latency_ms for line in done]),
+        frames=story.frames or _counted(story.lines, len(done)),
+        power_w={"mean": sum(powers) / len(powers), "max": max(powers)} if powers else None,
+        budgets=judged(story.moments, story),
+    )
+
+
+def _counted(lines: Sequence[FrameLine], published: int) -> dict[str, int]:
+    """From the ids alone: those between two lines were captured and did not come out."""
+    if not lines:
+        return {}
+    captured = lines[-1].frame_id + 1
+    lost, failed = captured - len(lines), len(lines) - published
+    return {"captured": captured, "published": published, "not published": lost, "failed": failed}
+
+
+def _quantiles(values_ms: Sequence[float]) -> Mapping[str, float]:
+    """p50, p95 and p99; nothing of nothing."""
+    ordered = sorted(values_ms)
+    return {name: ordered[int(share * (len(ordered) - 1))] for name, share in _QUANTILES} if ordered else {}
