@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from edge_runtime.core import SystemClock
-from edge_runtime.errors import EdgeRuntimeError
+from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.evaluate.many import Asked, check, replay_many, tasks_of
 from edge_runtime.evaluate.many_files import expanded, is_url
 from edge_runtime.evaluate.many_summary import many_document, rows_of
@@ -26,7 +26,7 @@ from .main import BAD_USE, FAILED, NOT_HELD
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 # What one drive and many have in common.
-SHARED = ("pipeline", "overrides", "clock", "frames", "against", "tolerances", "html", "out", "as_json")
+SHARED = ("pipeline", "overrides", "clock", "frames", "faults", "against", "tolerances", "html", "out", "as_json")
 OWN = ("jobs", "cluster", "gpus", "resume")
 
 
@@ -107,9 +107,12 @@ def _many(
     began_ns, kept = clock.now_ns(), 0
     wanted = Asked(**asked)
     try:
-        check(wanted)
+        named = expanded(drives)
+        check(wanted, named)
         workers = in_processes(jobs or 1) if cluster is None else on_ray(cluster, jobs=jobs or 1, gpus=gpus or 0.0)
-        tasks = tasks_of(expanded(drives), wanted, folder)
+        tasks = tasks_of(named, wanted, folder)
+    except ConfigError:
+        raise
     except EdgeRuntimeError as error:
         click.echo(f"edge-run: {error}", err=True)
         return BAD_USE

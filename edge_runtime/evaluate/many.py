@@ -26,7 +26,7 @@ import cv2
 
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.core import SystemClock
-from edge_runtime.errors import EdgeRuntimeError
+from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.pipeline.drive import open_drive
 from edge_runtime.pipeline.replay import ClockKind, pipeline_of, replay
 from edge_runtime.recording.run_folder import create_run_folder, write_whole
@@ -38,6 +38,7 @@ from .many_golden import check_golden, compare_with_golden, golden_for
 Document = dict[str, Any]
 SENT = (".json", ".jsonl", ".yaml", ".png")
 DISK = ".disk"
+_LOOKED_AT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Asked:
     overrides: tuple[str, ...] = ()
     clock: ClockKind = "virtual"
     frames: int | None = None
+    faults: tuple[str, ...] = ()
     against: Path | None = None
     tolerances: Path | None = None
     folder: Path = field(default_factory=Path.cwd)
@@ -81,12 +83,25 @@ Workers = Callable[[Sequence[Task]], Generator[Done, None, None]]
 Told = Callable[[Document, bool], None]
 
 
-def check(asked: Asked) -> None:
+def check(asked: Asked, drives: Sequence[str]) -> None:
     """Raises `EdgeRuntimeError` for what no drive could be replayed with, before anything starts."""
     check_golden(asked.against, asked.tolerances)
     if asked.pipeline is not None:
         drive = json.dumps({"kind": "recording", "path": "drive.mcap"})
-        load_pipeline(asked.pipeline, [f"source={drive}", "record=null", *asked.overrides], runs=False)
+        load_pipeline(asked.pipeline, [f"source={drive}", "record=null", *asked.overrides], asked.faults, runs=False)
+        return
+    # Each recording has its own pipeline. Only what fits none of the first ones is a slip of who typed it.
+    flaw: ConfigError | None = None
+    for path in [Path(drive) for drive in drives if not is_url(drive)][:_LOOKED_AT]:
+        try:
+            with pipeline_of(open_drive(path), None, asked.overrides, asked.faults):
+                return
+        except ConfigError as error:
+            flaw = flaw or error
+        except EdgeRuntimeError:
+            continue
+    if flaw is not None:
+        raise flaw
 
 
 def tasks_of(drives: Sequence[str], asked: Asked, out: Path | None) -> list[Task]:
@@ -166,7 +181,7 @@ def _replayed(task: Task, folder: Path) -> Document:
         os.chdir(asked.folder)
     with local_copy(task.drive) as path:
         drive = open_drive(path)
-        with pipeline_of(drive, asked.pipeline, asked.overrides) as loaded:
+        with pipeline_of(drive, asked.pipeline, asked.overrides, asked.faults) as loaded:
             made_of = {str(file): digest(file) for file in _files_of(loaded)}
             outcome = replay(drive, loaded, clock=asked.clock, out=folder, frames=asked.frames)
         against = None

@@ -176,6 +176,25 @@ def test_going_on_replays_what_is_missing_failed_or_changed_and_nothing_else(rec
     assert again(pipeline) == ["d0", "d1", "d2", "d3"]
 
 
+def test_faults_come_to_each_drive_as_to_one_replayed_alone(recorded, drives, tmp_path, capsys):
+    faults = ["--fault", "corrupt_frame:40%,seed=3", "--fault", "engine_error:2,t=0.3s"]
+    for name in NAMES[:3]:
+        alone = ["--out", str(tmp_path / "alone" / name)]
+        assert run_app(["replay", str(recorded / f"{name}.mcap"), *faults, *alone]) == 0
+    assert run_app(["replay", *drives[:3], "--jobs", "2", *faults, "--out", str(tmp_path / "many")]) == 0
+    for name in NAMES[:3]:
+        results = tmp_path / "many" / "drives" / name / "detections.jsonl"
+        assert results.read_bytes() == (tmp_path / "alone" / name / "detections.jsonl").read_bytes()
+        assert results.read_bytes() != (recorded / "alone" / name / "detections.jsonl").read_bytes()
+        did = json.loads((results.parent / "summary.json").read_text())["faults"]
+        assert all(sum(fault["did"].values()) for fault in did)
+    capsys.readouterr()
+    assert run_app(["replay", *drives[:3], *faults, "--resume", str(tmp_path / "many")]) == 0
+    assert capsys.readouterr().err.count("kept from before") == 3
+    assert run_app(["replay", *drives[:3], *faults[:2], "--resume", str(tmp_path / "many")]) == 0
+    assert capsys.readouterr().err.count("kept from before") == 0
+
+
 def test_a_broken_recording_is_a_row_and_the_others_go_on(recorded, drives, tmp_path, capsys):
     bad = tmp_path / "bad.mcap"
     bad.write_bytes(b"no recording" * 99)
@@ -233,6 +252,8 @@ def test_each_drive_is_compared_with_the_golden_of_its_name(recorded, drives, tm
         (["--gpus-per-drive", "1"], "goes with --cluster"),
         (["--resume", "nowhere"], "'nowhere' does not exist"),
         (["--jobs", "2", "--pipeline", "nowhere.yaml"], "nowhere.yaml"),
+        (["--jobs", "2", "--fault", "camera_gpa:t=5s,d=2s"], "unknown value 'camera_gpa'"),
+        (["--jobs", "2", "--set", "models.rode.decode.confidence=0.5"], "rode"),
         (["--jobs", "2", "--against", "nowhere"], "nowhere: is no folder of goldens"),
         (["--jobs", "2", "--against", "x", "--out", "./x"], "would be written over"),
         (["s3://drives/d?.mcap", "--resume", "."], "named twice"),
