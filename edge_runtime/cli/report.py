@@ -10,7 +10,7 @@ from rich.console import Console
 
 from edge_runtime.errors import SourceError
 from edge_runtime.recording.run_folder import write_whole
-from edge_runtime.report.run_at import add_stills, page_beside, read_story
+from edge_runtime.report.run_at import add_evaluation, add_stills, page_beside, read_story
 from edge_runtime.report.run_page import run_page
 from edge_runtime.report.run_panels import point_order, power_panel, rate_panel
 from edge_runtime.report.run_words import report_document, verdict
@@ -29,8 +29,15 @@ from .options import FILE_TO_WRITE
 @click.option(
     "--plot", type=FILE_TO_WRITE, metavar="FILE.svg", help="Frame rate, watts and point as one picture instead."
 )
+@click.option(
+    "--eval",
+    "evaluation",
+    type=click.Path(path_type=Path),
+    metavar="EVAL.json",
+    help="Recall over distance, of `edge-run eval --json`; default: one that lies in the run folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-def command(run: Path, out: Path | None, plot: Path | None, as_json: bool) -> int:
+def command(run: Path, out: Path | None, plot: Path | None, evaluation: Path | None, as_json: bool) -> int:
     """A run as one HTML file that opens offline: were its budgets held, when not, and why.
 
     From its folder, or from a recording alone. A run that was killed, a recording that was cut off or that an event
@@ -44,6 +51,8 @@ def command(run: Path, out: Path | None, plot: Path | None, as_json: bool) -> in
     try:
         with Console(stderr=True).status("reading"):
             story = read_story(run)
+            if evaluation is not None:
+                story = add_evaluation(story, evaluation)
             if plot is not None:
                 write_whole(plot, _plot(story))
             if plot is None or out is not None:

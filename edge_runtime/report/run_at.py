@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 from edge_runtime.errors import ConfigError, Problem
@@ -14,6 +16,7 @@ from .run_files import is_run, read_run
 from .run_pictures import with_stills
 from .story import RunStory
 
+_EVALUATE = "write one: edge-run eval PIPELINE.yaml --labels COCO.json --json > FILE.json"
 _FIX = "name the folder that `edge-run PIPELINE.yaml` wrote, or a recording (FILE.mcap)"
 
 
@@ -37,6 +40,20 @@ def add_stills(story: RunStory, path: Path) -> RunStory:
     if is_run(path):
         return with_folder_stills(story, path)
     return with_stills(story, [recorded_pictures(Recording(path))], "no picture of these frames was recorded.")
+
+
+def add_evaluation(story: RunStory, path: Path) -> RunStory:
+    """The story with the recall of an evaluation. Raises `ConfigError` where the file is none of `eval --json`."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        distances = document["recall_by_distance"]
+    except OSError as error:
+        raise ConfigError([Problem("", f"cannot be read: {error.strerror}", _EVALUATE, str(path))]) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError([Problem("", "is no document of an evaluation", _EVALUATE, str(path))]) from error
+    if not distances:
+        raise ConfigError([Problem("", "its labels have no distance_m, and recall is shown over that", "", str(path))])
+    return replace(story, evaluation=document)
 
 
 def page_beside(path: Path) -> Path:

@@ -90,7 +90,7 @@ tr+tr>*{border-top:1px solid var(--line)}.stages tr:first-child th{color:var(--d
 .list td,.list th{text-align:left;vertical-align:top}.list td:first-child{padding-left:0;white-space:nowrap;
 color:var(--dim)}.list tr:first-child th{font-weight:400;color:var(--dim);font-size:12.5px}
 .list td:last-child{width:99%;overflow-wrap:anywhere}.list b{white-space:nowrap;font-weight:600}
-.scroll{overflow-x:auto}details{padding:12px 18px;margin-bottom:12px}summary{cursor:pointer}
+.serious b{color:var(--bad)}.scroll{overflow-x:auto}details{padding:12px 18px;margin-bottom:12px}summary{cursor:pointer}
 details[open] summary{margin-bottom:8px}pre{overflow-x:auto;margin:0;font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,
 Consolas,"DejaVu Sans Mono",monospace}
 .notes{margin:0;padding:0;list-style:none}.notes li{margin-bottom:8px;padding:9px 16px;background:var(--paper);

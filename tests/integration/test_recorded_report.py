@@ -140,6 +140,21 @@ def test_failed_frames_are_counted_with_their_reasons(tiny, tmp_path):
     assert list(story.failures.values()) == [1]
 
 
+def test_recall_of_an_evaluation_stands_on_the_page(governed, tmp_path, capsys):
+    evaluation, page = tmp_path / "eval.json", tmp_path / "page.html"
+    bands = [
+        {"from_m": 0, "to_m": 20, "recall": 0.9, "count": 4},
+        {"from_m": 20, "to_m": None, "recall": 0, "count": 1},
+    ]
+    evaluation.write_text(json.dumps({"recall_by_distance": bands}))
+    assert run_app(["report", str(governed.drive), "--eval", str(evaluation), "--out", str(page)]) == 0
+    assert "Recall over distance" in page.read_text()
+    for text, said in (("[1]", "is no document of an evaluation"), ('{"recall_by_distance": []}', "no distance_m")):
+        evaluation.write_text(text)
+        assert run_app(["report", str(governed.drive), "--eval", str(evaluation), "--out", str(page)]) == 2
+        assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["nowhere", "file.txt", "."])
 def test_what_is_no_run_is_answered_with_what_to_name(tmp_path, capsys, name):
     (tmp_path / "file.txt").write_text("text")
