@@ -28,7 +28,14 @@ from edge_runtime.errors import ConfigError, EngineError, Problem, SinkError, So
 from edge_runtime.recording.documents import GovernorInputs, encode
 from edge_runtime.recording.images import Image
 from edge_runtime.recording.reader import RecordedFrame
-from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_summary, write_whole
+from edge_runtime.recording.run_folder import (
+    create_run_folder,
+    versions,
+    write_pipeline,
+    write_stacks,
+    write_summary,
+    write_whole,
+)
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import SinkContext
 
@@ -233,6 +240,7 @@ class _Virtual:
         config, clock = loaded.config, SystemClock()
         self._faults = Faults(config.faults, clock)
         self._drive, self._loaded, self._folder = self._faults.drive(drive), loaded, folder
+        self._owner = owner
         self._assembly: Assembly = assemble(loaded, clock, owner, builds=builds, faults=self._faults)
         self._redecided = Redecided(make_governor(loaded))
         write_pipeline(folder, to_document(config))
@@ -262,6 +270,7 @@ class _Virtual:
             alone=self._assembly.on_gpu,
             point=OperatingPoint,
             recovery=Recovery(self._assembly.make_networks_anew, self._assembly.optional),
+            stuck_s=config.executor.stuck_s,
         )
 
     def run(self, frames: int | None, progress: Progress) -> ReplayOutcome:
@@ -269,13 +278,16 @@ class _Virtual:
         for thread in threads:
             thread.start()
         try:
-            while threads[-1].is_alive():
-                threads[-1].join(PROGRESS_S)
+            while not self._executor.wait(PROGRESS_S):
                 progress(self._accounts.captured, self._drive.info.pictures)
+            progress(self._accounts.captured, self._drive.info.pictures)
         finally:
             self._slot.close()
-            for thread in threads:
-                thread.join()
+            self._executor.wait()
+            threads[0].join()
+            if self._executor.given_up:
+                self._owner.pop_all()  # the networks may still be in use
+                write_stacks(self._folder)
             for outlet in self._outlets:
                 outlet.close(FLUSH_S)
         if self._slot.take() is not None:

@@ -22,7 +22,7 @@ from edge_runtime.config.schema import CameraSource, NetworkStage, SimulationSou
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import EngineError, SinkError
-from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_summary
+from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_stacks, write_summary
 from edge_runtime.recording.schemas import INFO, WARNING
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import Sink, SinkContext
@@ -241,6 +241,7 @@ class Run:
                 alone=alone,
                 point=self._point,
                 recovery=Recovery(self._recover, self._assembly.optional),
+                stuck_s=config.executor.stuck_s,
                 trace=trace,
             )
             self._threads = self._executor.threads(partial(self._feed.run, self._stop))
@@ -314,9 +315,16 @@ class Run:
         self._slot.close()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the last frame is out; False when it is not yet after `timeout_s`."""
-        self._threads[-1].join(timeout_s)
-        return not self._threads[-1].is_alive()
+        """Wait until the last frame is out; False when it is not yet after `timeout_s`.
+
+        Somebody must: who waits also notices a network that hangs, and then the run ends without it.
+        """
+        return self._executor.wait(timeout_s)
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether a thread is left in a network that hangs: the process must then end by `os._exit`."""
+        return self._executor.given_up
 
     @property
     def name(self) -> str:
@@ -429,7 +437,10 @@ class Run:
             self._recorder.drain(FLUSH_S)
         if not self._threads[0].is_alive():  # closing a device under a blocked read would crash the process
             self._source.close()
-        self._owner.close()
+        if self.left_behind:
+            write_stacks(self.folder)
+        else:
+            self._owner.close()
         self._summary = self._summarise()
         if self._recorder is not None:
             self._recorder.finish(self._summary.document())

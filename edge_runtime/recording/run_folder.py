@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -74,6 +76,12 @@ def write_pipeline(folder: Path, document: Mapping[str, Any]) -> None:
 
 def write_summary(folder: Path, document: Mapping[str, Any]) -> None:
     write_whole(folder / "summary.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_stacks(folder: Path) -> None:
+    """Where every thread stands, as `stuck.txt`: for whoever looks into why a network hangs."""
+    with suppress(OSError), (folder / "stuck.txt").open("w", encoding="utf-8") as file:
+        faulthandler.dump_traceback(file, all_threads=True)
 
 
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:

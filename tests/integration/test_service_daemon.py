@@ -11,11 +11,15 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
 from tests.integration.conftest import tiny_detector, tiny_video
 from tests.service.machine import CHECKOUT, until
+
+from .test_service_systemd import GREY, MOODY_PIPELINE, STUNNING, moody_network
 
 
 class Manager:
@@ -219,3 +223,22 @@ def test_an_optional_model_that_is_not_there_is_an_alarm_and_no_reason_to_stop(s
     assert started.stop() == 0
     assert started.journal().count(alarm) >= 1
     assert json.loads((started.runs()[-1] / "summary.json").read_text())["frames"]["failed"] == 0
+
+
+def test_a_network_that_hangs_ends_the_service_in_order_so_that_it_is_started_again(tmp_path):
+    moody_network(tmp_path / "moody.onnx")
+    (tmp_path / "pictures").mkdir()
+    for n, grey in enumerate([GREY] * 9 + [STUNNING]):
+        cv2.imwrite(str(tmp_path / "pictures" / f"{n}.png"), np.full((64, 64, 3), grey, np.uint8))
+    (tmp_path / "moody.yaml").write_text(MOODY_PIPELINE + "sinks: [{kind: jsonl}]\nexecutor: {stuck_s: 1}\n")
+    manager = Manager(tmp_path, tmp_path / "moody.yaml")
+    try:
+        manager.hear("READY=1")
+        manager.hear("STOPPING=1\nSTATUS=objects has not come back from frame 9 for")
+        assert manager.process.wait(20) == 1
+        (folder,) = manager.runs()
+        frames = json.loads((folder / "summary.json").read_text())["frames"]
+        assert len(lines(folder)) == frames["published"] >= 9
+        assert "the run ended: objects has not come back from frame 9" in manager.journal()
+    finally:
+        manager.close()

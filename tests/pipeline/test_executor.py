@@ -22,6 +22,7 @@ class FakeNetwork:
         self.events, self.fails = events, fails or {}
         self.allowed: queue.Queue[int] = queue.Queue()
         self.launched: queue.Queue[int] = queue.Queue()
+        self.finishing: queue.Queue[int] = queue.Queue()
         self.free_running = False
 
     def launch(self, entry):
@@ -29,6 +30,7 @@ class FakeNetwork:
         self.launched.put(entry.frame.frame_id)
 
     def finish(self, entry):
+        self.finishing.put(entry.frame.frame_id)
         if not self.free_running:
             assert self.allowed.get(timeout=10) == entry.frame.frame_id
         self.events.append(("finish", entry.frame.frame_id, entry.ring))
@@ -42,14 +44,14 @@ def frame(n):
     return Captured(Frame(n, "front", n, np.zeros((2, 2, 3), np.uint8)), 0.1)
 
 
-def start(network, in_flight=2, alone=False, recover=None, slot=None, read=lambda: None):
+def start(network, in_flight=2, alone=False, recover=None, slot=None, read=lambda: None, clock=None):
     slot = slot or NewestSlot()
     published = []
     executor = Executor(
         slot,
         [network],
         lambda frame, result: published.append(result),
-        SystemClock(),
+        clock or SystemClock(),
         in_flight=in_flight,
         fresh=False,
         alone=alone,
@@ -218,6 +220,41 @@ def test_a_frame_that_is_handed_over_after_a_defect_is_not_taken(monkeypatch):
     threads[0].join(10)
     assert (taken, published, executor.lost_frames) == ([True, False, False], [], 1)
     assert isinstance(executor.failure, ZeroDivisionError)
+
+
+class StandingClock:
+    ns = 0
+
+    def now_ns(self):
+        return self.ns
+
+    def thread_cpu_ns(self):
+        return 0
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_network_that_never_comes_back_is_left_behind_and_what_it_still_says_is_not_heard(alone):
+    network, clock = FakeNetwork([]), StandingClock()
+    slot, executor, threads, published = start(network, alone=alone, clock=clock)
+    network.allowed.put(0)
+    slot.put(frame(0))
+    for n in (1, 2):
+        assert slot.put(frame(n), wait=True)
+    assert [network.launched.get(timeout=10) for _ in range(3)] == [0, 1, 2]
+    assert [network.finishing.get(timeout=10) for _ in range(2)] == [0, 1]
+    assert not executor.wait(0.0), "it may still come back"
+    clock.ns = 9_000_000_000
+    assert executor.wait(0.0)
+    assert executor.given_up
+    assert "objects has not come back from frame 1 for 9 s" in str(executor.failure)
+    assert executor.lost_frames == 2
+    network.free_running = True
+    network.allowed.put(1)  # now it does come back
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert [result.frame_id for result in published] == [0]
+    assert executor.lost_frames == 2
 
 
 def test_threads_end_when_nothing_ever_comes():

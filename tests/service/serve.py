@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from edge_runtime.cli.main import leave
 from edge_runtime.core import SystemClock
 from edge_runtime.service import daemon
 from edge_runtime.service.journal import Journal
@@ -15,4 +16,4 @@ if minute_s:
     daemon.MINUTE_NS = round(float(minute_s[0]) * 1e9)
 journal = Journal("tiny", sys.stderr, native=False)
 service = daemon.Service(Path(pipeline), Path(live), Notifier(address), journal, SystemClock(), watchdog_s=0.2)
-sys.exit(service.run())
+leave(service.run())

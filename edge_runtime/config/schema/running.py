@@ -88,6 +88,9 @@ class ExecutorBlock(Block):
     """How frames overlap."""
 
     in_flight: Int = Field(2, ge=1, le=3, description="frames inside the pipeline at once; 1 is one after another")
+    stuck_s: Annotated[Float, Field(ge=0.5, le=3600)] = Field(
+        8.0, description="a stage that keeps a frame longer hangs: the run ends, with what it found so far"
+    )
 
 
 class EnginesBlock(Block):
