@@ -12,6 +12,7 @@ from threading import Thread
 import click
 from rich.console import Console
 
+from edge_runtime.config.shipped import meant, shipped
 from edge_runtime.config.words import did_you_mean, either
 from edge_runtime.core import Clock, SystemClock
 from edge_runtime.core.check import Check
@@ -41,16 +42,18 @@ def command(target: str | None, overrides: tuple[str, ...], as_json: bool) -> in
 
     \b
     edge-run doctor
-    edge-run doctor pipelines/demo.yaml
+    edge-run doctor demo
     edge-run doctor telemetry --json
     """
     if target in AREAS:
         checks = AREAS[target]()
         _show(as_json, checks, lambda console: console.print(checks_table(checks)))
         return FAILED if any(check.state == "error" for check in checks) else 0
-    if target is not None and not (target.endswith((".yaml", ".yml")) or Path(target).exists()):
-        hint = did_you_mean(target, AREAS) or f"Apart from pipelines there is {either(AREAS, 'and')}."
-        raise click.UsageError(f"'{target}' is no pipeline file. {hint}")
+    by_name = target is not None and meant("pipelines", target) is not None
+    if target is not None and not (by_name or target.endswith((".yaml", ".yml")) or Path(target).exists()):
+        known = [*AREAS, *shipped("pipelines")]
+        hint = did_you_mean(target, known) or f"Names are {either(known, 'and')}"
+        raise click.UsageError(f"'{target}' is no pipeline. {hint}")
     areas = looked_at(looks(target, overrides), SystemClock())
     checks = [check for found in areas.values() for check in found]
     runs = not any(check.state == "error" for check in areas.get("Pipeline", ()))

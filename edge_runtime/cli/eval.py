@@ -36,6 +36,7 @@ from edge_runtime.report.evaluation import agreement_table, comparison_table, ev
 from edge_runtime.report.evaluation_page import comparison_page, evaluation_page
 
 from .main import BAD_USE, NOT_HELD
+from .options import PIPELINE
 
 # option -> key of the document; the parameter has the option's name with _ for -
 AT_LEAST = {
@@ -79,7 +80,7 @@ def limits(function: Any) -> Any:
 
 
 @click.command("eval")
-@click.argument("pipelines", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="PIPELINE")
+@click.argument("pipelines", type=PIPELINE, nargs=-1, required=True, metavar="PIPELINE")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="COCO.json", help="What should be found.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."

@@ -8,17 +8,18 @@ import threading
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import click
 
+from edge_runtime.config.shipped import meant, shipped
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.version import VERSION
 
 # verb -> what its line in --help says; the verb lives in the module of its name.
 VERBS = {
-    "run": "Run a pipeline (edge-run PIPELINE.yaml does the same).",
+    "run": "Run a pipeline (edge-run PIPELINE does the same).",
+    "list": "Show the pipelines that ship, and what else goes by name.",
     "build": "Build and cache the engines of a pipeline, and compare each with its ONNX.",
     "model": "Inspect, export, edit or quantize an ONNX model.",
     "bench": "Measure bare engine, one-after-another and pipelined throughput.",
@@ -64,11 +65,11 @@ class Verbs(click.Group):
         name = args[0]
         if name in VERBS:
             return super().resolve_command(context, args)
-        if name.endswith((".yaml", ".yml")) or Path(name).exists():
+        if name.endswith((".yaml", ".yml")) or os.path.exists(name) or meant("pipelines", name) is not None:
             return "run", self.get_command(context, "run"), args
-        near = get_close_matches(name, VERBS, 1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"The verbs are {', '.join(VERBS)}."
-        raise click.UsageError(f"'{name}' is neither a verb nor a pipeline file. {hint}", context)
+        near = get_close_matches(name, [*VERBS, *shipped("pipelines")], 1)
+        hint = f"Did you mean '{near[0]}'?" if near else "edge-run --help shows the verbs, edge-run list the pipelines."
+        raise click.UsageError(f"'{name}' is neither a verb nor a pipeline. {hint}", context)
 
 
 @click.group(

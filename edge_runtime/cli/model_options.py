@@ -21,6 +21,7 @@ from edge_runtime.sources.images import SUFFIXES, natural_key
 from edge_runtime.vision.preprocess import Preprocessor
 
 from .main import BAD_USE
+from .options import PIPELINE
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]
@@ -89,7 +90,7 @@ def input_options(function: Any) -> Any:
         click.option("--model", "model_name", metavar="NAME", help="Which model of the pipeline; needed with several."),
         click.option(
             "--pipeline",
-            type=click.Path(path_type=Path),
+            type=PIPELINE,
             metavar="P.yaml",
             help="Take input and decode from it.",
         ),

@@ -6,6 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+
+from edge_runtime.config.shipped import Kind, meant, shipped
+
+
+class ByName(click.Path):
+    """A file, or the name of one that ships. A name that is neither is left for the reader of the file to answer."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(path_type=Path)
+        self._kind: Kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Path:
+        path = Path(str(super().convert(value, param, context)))
+        return meant(self._kind, str(path)) or path
+
+    def shell_complete(self, context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name) for name in shipped(self._kind) if name.startswith(incomplete)]
+        return [*names, *super().shell_complete(context, param, incomplete)]
 
 
 class FileToWrite(click.Path):
@@ -24,6 +43,7 @@ class FileToWrite(click.Path):
 
 
 FILE_TO_WRITE = FileToWrite()
+PIPELINE = ByName("pipelines")
 FAULTS = click.option(
     "--fault",
     "faults",

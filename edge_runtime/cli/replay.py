@@ -20,7 +20,7 @@ from edge_runtime.report.replay import decisions_line
 from edge_runtime.report.terminal import summary_panel
 
 from .main import BAD_USE, FAILED, NOT_HELD
-from .options import FAULTS
+from .options import FAULTS, PIPELINE
 from .replay_against import Against, against_options
 from .replay_many import one_or_many
 
@@ -29,7 +29,7 @@ PATH = click.Path(path_type=Path)
 
 @click.command("replay")
 @one_or_many
-@click.option("--pipeline", type=PATH, metavar="P.yaml", help="Run this one; default: as it was recorded.")
+@click.option("--pipeline", type=PIPELINE, metavar="P.yaml", help="Run this one; default: as it was recorded.")
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value; may be repeated.")
 @click.option(
     "--clock",

@@ -25,7 +25,7 @@ from edge_runtime.report.trace import write_trace
 from edge_runtime.web.site import Site
 
 from .main import BAD_USE, FAILED, NOT_HELD
-from .options import FAULTS, FILE_TO_WRITE
+from .options import FAULTS, FILE_TO_WRITE, PIPELINE
 
 LIVE_S, LOG_S = 0.25, 1.0
 
@@ -51,7 +51,7 @@ def pipeline_options(function: Any) -> Any:
     function = click.option(
         "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."
     )(function)
-    return click.argument("pipeline", type=click.Path(path_type=Path))(function)
+    return click.argument("pipeline", type=PIPELINE)(function)
 
 
 @click.command("run")

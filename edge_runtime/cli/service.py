@@ -17,6 +17,7 @@ from edge_runtime.service import manager, places
 from edge_runtime.service.swap import reloads
 
 from .main import FAILED
+from .options import PIPELINE
 
 # What needs the pipeline is imported by the commands that do: asking for the status takes no network.
 
@@ -29,13 +30,13 @@ def command() -> None:
     """Run a pipeline as a service: started at boot, watched, restarted; every command takes --json.
 
     \b
-    sudo edge-run service install pipelines/demo.yaml --now
+    sudo edge-run service install demo --now
     edge-run service status
     """
 
 
 @command.command("install", short_help="Install a pipeline, to start at boot.")
-@click.argument("pipeline", type=click.Path(path_type=Path))
+@click.argument("pipeline", type=PIPELINE)
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."
 )
@@ -48,7 +49,7 @@ def install_command(pipeline: Path, overrides: tuple[str, ...], as_json: bool, u
     Starts at every boot from then on. Installing again replaces it; with --now it is then started anew.
 
     \b
-    sudo edge-run service install pipelines/demo.yaml --now
+    sudo edge-run service install demo --now
     sudo edge-run service install highway.yaml --user me --set source.device=/dev/video0
     """
     from edge_runtime.config.load import load_pipeline

@@ -15,15 +15,14 @@ from edge_runtime.report.simulation import simulation_tables
 from edge_runtime.simulate.files import Plant, Scenario
 from edge_runtime.simulate.run import simulate
 
+from .options import ByName
 from .run import pipeline_options
-
-YAML_FILE = click.Path(path_type=Path)
 
 
 @click.command("simulate")
 @pipeline_options
-@click.option("--plant", type=YAML_FILE, required=True, metavar="P.yaml", help="The board: configs/plants/.")
-@click.option("--scenario", type=YAML_FILE, required=True, metavar="S.yaml", help="The drive: configs/scenarios/.")
+@click.option("--plant", type=ByName("plants"), required=True, metavar="PLANT", help="The board: a name or a file.")
+@click.option("--scenario", type=ByName("scenarios"), required=True, metavar="SCENARIO", help="The drive, likewise.")
 @click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Another seed, other noise."
 )
@@ -34,12 +33,11 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool, plant: Pa
     step-down. Only budgets, governor and ladder of the pipeline count; its source and networks need not be there.
 
     \b
-    edge-run simulate pipelines/highway_video.yaml --set governor.ladder=configs/ladders/orin_nx.yaml \\
-        --plant configs/plants/orin_nx.yaml --scenario configs/scenarios/motorway.yaml
+    edge-run simulate demo --set governor.ladder=orin_nx --plant orin_nx --scenario motorway
     """
     loaded = load_pipeline(pipeline, overrides, runs=False)
     ladder, settings = ladder_of(loaded)
-    board, drive = load_block(plant, Plant), load_block(scenario, Scenario)
+    board, drive = load_block(plant, Plant, "plants"), load_block(scenario, Scenario, "scenarios")
     console = Console(stderr=True)
     with console.status("simulating") as status:
         outcome = simulate(

@@ -12,13 +12,18 @@ from edge_runtime.errors import ConfigError
 from . import yaml_source
 from .explain import explain
 from .schema import Block
+from .shipped import Kind, meant
 
 B = TypeVar("B", bound=Block)
 
 
-def load_block(path: Path | str, kind: type[B]) -> B:
-    """The file as a frozen `kind`; raises ConfigError with every mistake, each at its line."""
-    document = yaml_source.read(path)
+def load_block(path: Path | str, kind: type[B], ships_as: Kind | None = None) -> B:
+    """The file as a frozen `kind`; raises ConfigError with every mistake, each at its line.
+
+    Where some that ship go by name, `ships_as` says which.
+    """
+    path = path if ships_as is None else meant(ships_as, str(path)) or path
+    document = yaml_source.read(path, ships_as)
     problems, block = list(document.problems), None
     try:
         block = kind.model_validate(document.data)

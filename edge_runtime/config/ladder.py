@@ -122,7 +122,7 @@ class Ladder(Block):
 
 def load_ladder(path: Path | str) -> Ladder:
     """Read a ladder; raises ConfigError with every mistake in it."""
-    ladder = load_block(path, Ladder)
+    ladder = load_block(path, Ladder, "ladders")
     twice = [name for name, count in Counter(rung.name for rung in ladder.points).items() if count > 1]
     if twice:
         what = f"two points are named '{twice[0]}'"

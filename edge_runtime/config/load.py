@@ -18,6 +18,7 @@ from .draft import Draft
 from .explain import explain
 from .overrides import Overrides
 from .schema import PipelineConfig
+from .shipped import meant
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,13 @@ def load_pipeline(
 
     `faults` come on top of the file's own, as `--fault` takes them.
     Where nothing `runs` (a simulation), its source and its networks need not be there. With `text` there is no file of
-    its own: `path` is then what messages call it.
+    its own: `path` is then what messages call it. A pipeline that ships may go by name, such as `demo`.
 
     Paths in the file are relative to it, paths in overrides to the current folder; both come out absolute. Raises
     ConfigError with every mistake, in the order of the file, those of overrides last.
     """
-    document = yaml_source.read(path) if text is None else yaml_source.parse(text, str(path))
+    path = path if text is not None else meant("pipelines", str(path)) or path
+    document = yaml_source.read(path, "pipelines") if text is None else yaml_source.parse(text, str(path), "pipelines")
     problems = [*document.problems, *overriding.apply(document, overrides), *fault_text.resolve(document, faults)]
     paths.resolve(document)
     config = None

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from edge_runtime.errors import Problem
 
 from .document import Document, Where
+from .shipped import Kind, meant, shipped
 from .words import did_you_mean, nearest
 
 _CLASSES = ("models.*.decode.classes", "models.*.decode.heads.*.classes")
 _READ = (
     "source.path",
     "models.*.onnx",
+    "models.*.variants.*.onnx",
     "models.*.tensorrt.plugin_libraries.*",
     "governor.ladder",
     "telemetry.log",
@@ -24,6 +26,12 @@ _READ = (
     *_CLASSES,
 )
 _WRITTEN = ("engines.folder",)
+# What may also be named as it ships with the package.
+_SHIPPED: dict[str, Kind] = {
+    "models.*.onnx": "networks",
+    "models.*.variants.*.onnx": "networks",
+    "governor.ladder": "ladders",
+}
 _NOT_ONNX = {
     ".pt": "a PyTorch checkpoint", ".pth": "a PyTorch checkpoint", ".engine": "a TensorRT engine",
     ".plan": "a TensorRT engine", ".tflite": "a TensorFlow Lite network", ".xml": "an OpenVINO network",
@@ -32,14 +40,17 @@ _NOT_ONNX = {
 
 def resolve(document: Document) -> None:
     """Make every path absolute: relative to the pipeline file, or, when it was given by an override, to the folder the
-    command was typed in. `~` is the home folder. Paths of sinks stay relative to the run folder.
+    command was typed in. `~` is the home folder. Networks and ladders that ship may go by name. Paths of sinks stay
+    relative to the run folder.
     """
     home = os.path.dirname(os.path.abspath(document.file))
-    for where, text in _named(document, (*_READ, *_WRITTEN)):
-        if not text:
-            continue
-        base = os.getcwd() if document.from_override(where) else home
-        _put(document, where, os.path.normpath(os.path.join(base, os.path.expanduser(text))))
+    for pattern in (*_READ, *_WRITTEN):
+        for where, text in _named(document, (pattern,)):
+            if not text:
+                continue
+            base = os.getcwd() if document.from_override(where) else home
+            known = meant(_SHIPPED[pattern], text, base) if pattern in _SHIPPED else None
+            _put(document, where, str(known or os.path.normpath(os.path.join(base, os.path.expanduser(text)))))
     for where, text in (*document.match("sinks.*.path"), *document.match("record.path")):
         if isinstance(text, str):
             _put(document, where, os.path.expanduser(text))
@@ -104,8 +115,10 @@ def _wrong_file(document: Document, where: Where, path: str) -> tuple[str, str]:
 
 def _instead(document: Document, where: Where, path: str, noun: str) -> str:
     folder, name = os.path.split(path)
+    kind = next((kind for key, kind in _SHIPPED.items() if key.rpartition(".")[2] == where[-1]), None)
+    by_name = shipped(kind) if kind is not None and "." not in name else {}
     try:
-        guess = did_you_mean(name, os.listdir(folder))
+        guess = did_you_mean(name, [*os.listdir(folder), *by_name])
     except (OSError, ValueError):
         return f"the folder is not there either; pass the {noun.lower()} with `--set {document.dotted(where)}={noun}`"
     passed = f"pass it with `--set {document.dotted(where)}={noun}`"

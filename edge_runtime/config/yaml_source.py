@@ -18,6 +18,7 @@ import yaml
 from edge_runtime.errors import ConfigError, Problem
 
 from .document import Document, Place, Where
+from .shipped import Kind
 from .yaml_text import empty, not_a_block, read_text, syntax_problem
 
 _MAX_VALUES = 100_000
@@ -44,22 +45,22 @@ for _name, _pattern, _first in (
     _CoreLoader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
 
 
-def read(path: Path | str) -> Document:
-    """The pipeline file as values with places; raises ConfigError when there is nothing to go on with."""
-    return parse(read_text(Path(path), str(path)), str(path))
+def read(path: Path | str, kind: Kind | None = None) -> Document:
+    """The file as values with places; raises ConfigError when there is nothing to go on with."""
+    return parse(read_text(Path(path), str(path), kind), str(path), kind)
 
 
-def parse(text: str, file: str) -> Document:
+def parse(text: str, file: str, kind: Kind | None = None) -> Document:
     """As `read`, of a text; `file` is what messages call it."""
     lines = text.splitlines()
     try:
         node = _compose(text)
         if node is None:
-            raise empty(file)
+            raise empty(file, kind)
         if not isinstance(node, yaml.MappingNode):
             mark = node.start_mark
             found = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
-            raise not_a_block(file, found, mark.line + 1, mark.column + 1, lines[mark.line])
+            raise not_a_block(file, kind, found, mark.line + 1, mark.column + 1, lines[mark.line])
         document = Document(file, {})
         _Builder(document, lines).fill(node)
         return document

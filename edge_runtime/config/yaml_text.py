@@ -9,10 +9,13 @@ import yaml
 
 from edge_runtime.errors import ConfigError, Problem
 
-from .words import did_you_mean
+from .shipped import Kind, shipped
+from .words import did_you_mean, either
 
 _MAX_BYTES = 1_000_000
-_START = "a pipeline has `name:`, `source:`, `models:` and `stages:`; `edge-run schema` prints every key"
+_START: dict[Kind | None, str] = {
+    "pipelines": "a pipeline has `name:`, `source:`, `models:` and `stages:`; `edge-run schema` prints every key",
+}
 
 # What PyYAML says (its problem text begins so) and what a person should read: what is wrong, what to do about it, and
 # whether the mistake is where the construct begins (context) rather than where the parser noticed (problem).
@@ -38,8 +41,11 @@ _SYNTAX = (
 )  # fmt: skip
 
 
-def read_text(path: Path, shown: str) -> str:
-    """The file's text; raises ConfigError when it is not there or no text. `shown` is the path as the user wrote it."""
+def read_text(path: Path, shown: str, kind: Kind | None = None) -> str:
+    """The file's text; raises ConfigError when it is not there or no text. `shown` is the path as the user wrote it,
+    `kind` what it should be, where such files go by name.
+    """
+    noun = "YAML file" if kind is None else "pipeline file" if kind == "pipelines" else kind.removesuffix("s")
 
     def refuse(what: str, fix: str = "", line: int = 0, column: int = 0) -> ConfigError:
         return ConfigError([Problem("", what, fix, shown, line, column)])
@@ -48,19 +54,21 @@ def read_text(path: Path, shown: str) -> str:
         with open(path, "rb") as file:
             raw = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        raise refuse("no such file", _neighbour(path)) from None
+        raise refuse("no such file", _neighbour(path, kind)) from None
     except IsADirectoryError:
         files = sorted(str(child) for child in path.glob("*.y*ml"))[:5]
-        raise refuse("is a folder, not a pipeline file", f"it holds {', '.join(files)}" if files else "") from None
+        raise refuse(f"is a folder, not a {noun}", f"it holds {', '.join(files)}" if files else "") from None
     except (OSError, ValueError) as error:
         raise refuse(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise refuse("is UTF-16", "save it as UTF-8")
     if b"\0" in raw:
         named = "give the YAML file that names it: networks and videos are passed with `--set`"
-        raise refuse("is a binary file, not a pipeline file", named)
+        raise refuse(f"is a binary file, not a {noun}", named if kind == "pipelines" else "")
     if len(raw) > _MAX_BYTES:
-        raise refuse("is over 1 MB, too long for a pipeline file", "give the YAML file of the pipeline")
+        raise refuse(
+            f"is over 1 MB, too long for a {noun}", "give the YAML file of the pipeline" * (kind == "pipelines")
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -70,12 +78,13 @@ def read_text(path: Path, shown: str) -> str:
         raise refuse(what, "save the file as UTF-8", line, column) from None
 
 
-def empty(file: str) -> ConfigError:
-    return ConfigError([Problem("", "the file is empty", _START, file)])
+def empty(file: str, kind: Kind | None) -> ConfigError:
+    return ConfigError([Problem("", "the file is empty", _START.get(kind, ""), file)])
 
 
-def not_a_block(file: str, found: str, line: int, column: int, text: str) -> ConfigError:
-    return ConfigError([Problem("", f"the file holds {found} instead of keys", _START, file, line, column, text)])
+def not_a_block(file: str, kind: Kind | None, found: str, line: int, column: int, text: str) -> ConfigError:
+    what = f"the file holds {found} instead of keys"
+    return ConfigError([Problem("", what, _START.get(kind, ""), file, line, column, text)])
 
 
 def syntax_problem(error: yaml.YAMLError, file: str, lines: list[str]) -> Problem:
@@ -108,9 +117,12 @@ def syntax_problem(error: yaml.YAMLError, file: str, lines: list[str]) -> Proble
     return at(mark.line, mark.column, f"is not YAML: {said}")
 
 
-def _neighbour(path: Path) -> str:
+def _neighbour(path: Path, kind: Kind | None) -> str:
+    """What may have been meant: a file beside it, or one that ships."""
     try:
         names = [name for name in os.listdir(path.parent) if name.endswith((".yaml", ".yml"))]
     except (OSError, ValueError):
-        return ""
-    return did_you_mean(path, [path.parent / name for name in names])
+        names = []
+    by_name = shipped(kind) if kind is not None and path == Path(path.name) else {}
+    guess = did_you_mean(path, [*by_name, *(path.parent / name for name in names)])
+    return guess or (f"{kind} that ship go by name: {either(by_name, 'and')}" if by_name and not path.suffix else "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge_runtime.config.shipped import file_of
+
 ETC = Path("/etc/edge-runtime")
 STATE = Path("/var/lib/edge-runtime")
 LIVE = Path("/run/edge-runtime")
@@ -34,5 +36,5 @@ def drop_glob() -> str:
 
 
 def template_text() -> str:
-    """The unit that ships with the package; `configs/` shows the same file."""
-    return Path(__file__).with_name(TEMPLATE).read_text(encoding="utf-8")
+    """The unit that ships with the package."""
+    return file_of(f"configs/{TEMPLATE}").read_text(encoding="utf-8")
