@@ -19,6 +19,7 @@ from edge_runtime.version import VERSION
 # verb -> what its line in --help says; the verb lives in the module of its name.
 VERBS = {
     "run": "Run a pipeline (edge-run PIPELINE does the same).",
+    "init": "Write a pipeline for a network, and try it on a picture.",
     "list": "Show the pipelines that ship, and what else goes by name.",
     "build": "Build and cache the engines of a pipeline, and compare each with its ONNX.",
     "model": "Inspect, export, edit or quantize an ONNX model.",

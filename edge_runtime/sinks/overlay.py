@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -57,25 +58,29 @@ class Overlay:
         self._rate.update(result.t_capture_ns)
 
     def draw(self, frame: Frame, result: FrameResult) -> Image:
-        image: Image = frame.image.copy()
+        found = result.boxes(self._shown, self._instead)
+        image = draw_result(frame.image.copy(), result, self._shown, found, self._classes)
         style = Style(frame.height)
-        for stage in self._shown:
-            if (masks := result.masks.get(stage)) is not None:
-                for plane, class_id in zip(masks.planes, masks.class_id.tolist(), strict=True):
-                    draw_mask(image, plane, masks.xyxy, class_color(self._classes[class_id]), style)
-        for regions in result.regions.values():
-            for region in regions:
-                draw_region(image, region.xyxy, region.reason, style)
-        draw_detections(
-            image,
-            result.boxes(self._shown, self._instead),
-            self._classes,
-            style,
-        )
         below = draw_banner(image, head_line(result, self._rate.update(result.t_capture_ns)), 0, None, style)
         if result.error is not None:
             draw_banner(image, f"FAILED  {result.error}", below, VERMILLION, style)
         return image
+
+
+def draw_result(
+    image: Image, result: FrameResult, shown: Sequence[str], found: Detections, classes: ClassTable
+) -> Image:
+    """Draw the masks of the stages `shown`, where regions were, and the boxes `found` into the picture; returns it."""
+    style = Style(image.shape[0])
+    for stage in shown:
+        if (masks := result.masks.get(stage)) is not None:
+            for plane, class_id in zip(masks.planes, masks.class_id.tolist(), strict=True):
+                draw_mask(image, plane, masks.xyxy, class_color(classes[class_id]), style)
+    for regions in result.regions.values():
+        for region in regions:
+            draw_region(image, region.xyxy, region.reason, style)
+    draw_detections(image, found, classes, style)
+    return image
 
 
 def head_line(result: FrameResult, fps: float | None) -> str:

@@ -76,7 +76,7 @@ class ImageFolder(Closing):
                 return None
             self._next += 1
             path = self._files[index % len(self._files)]
-            image, trouble = _load(path)
+            image, trouble = load_picture(path)
             if image is not None:
                 return Picture(image, round(index * 1e9 / self._fps))
             self._warnings.add(f"{path.name}: skipped, {trouble}")
@@ -99,7 +99,7 @@ def _pictures_in(folder: Path) -> list[Path]:
     return sorted(files, key=lambda path: natural_key(path.name))
 
 
-def _load(path: Path) -> tuple[npt.NDArray[np.uint8] | None, str]:
+def load_picture(path: Path) -> tuple[npt.NDArray[np.uint8] | None, str]:
     """The picture as (H, W, 3) BGR, or None and what is wrong with it."""
     try:
         data = path.read_bytes()
