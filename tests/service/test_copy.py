@@ -76,6 +76,5 @@ def test_a_block_that_is_replaced_gives_the_resolved_pipeline(path):
 @pytest.mark.parametrize("shipped", sorted((CHECKOUT / "pipelines").glob("demo*.yaml")), ids=lambda path: path.name)
 def test_the_shipped_demo_keeps_every_comment(shipped):
     text = standing_copy(shipped.read_text(), load_pipeline(shipped))
-    assert [line for line in text.splitlines() if "#" in line] == [
-        line for line in shipped.read_text().splitlines() if "#" in line
-    ]
+    comments = [line.partition("#")[2] for line in text.splitlines() if "#" in line]
+    assert comments == [line.partition("#")[2] for line in shipped.read_text().splitlines() if "#" in line]
