@@ -108,7 +108,7 @@ def live(record: bool, seconds: float, fps_overrides: dict[str, object]) -> dict
         if record:
             overrides["record.path"] = "drive.mcap"
         with Pipeline.load(PIPELINE, overrides).start(
-            out=Path(folder) / "run", seconds=seconds, source=source()
+            out=Path(folder) / "run", seconds=seconds, sources={"front": source()}
         ) as run:
             run.wait()
             summary = run.finish()

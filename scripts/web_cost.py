@@ -91,7 +91,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     with (
         tempfile.TemporaryDirectory() as folder,
-        Pipeline(loaded).start(source=source, out=Path(folder) / "run") as run,
+        Pipeline(loaded).start(sources={loaded.config.one_source.camera: source}, out=Path(folder) / "run") as run,
     ):
         measured(run, 2.0)
         order, shuffle = list(WAYS), random.Random(0).shuffle

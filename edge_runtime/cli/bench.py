@@ -16,6 +16,7 @@ from edge_runtime.pipeline.assemble import build_engines
 from edge_runtime.report.builds import shown_builds
 from edge_runtime.report.terminal import bench_table
 
+from .options import CAMERA
 from .run import SECONDS, pipeline_options
 
 
@@ -26,6 +27,7 @@ from .run import SECONDS, pipeline_options
 )
 @click.option("--seconds", type=SECONDS, default=3.0, show_default=True, help="Length of one measurement.")
 @click.option("--frames", type=click.IntRange(min=10), metavar="N", help="Length of one measurement in frames instead.")
+@CAMERA
 @click.option("--resident", type=click.IntRange(min=1), metavar="N", help="Keep N pictures in memory: no decoding.")
 def command(
     pipeline: Path,
@@ -34,6 +36,7 @@ def command(
     repeats: int,
     seconds: float,
     frames: int | None,
+    camera: str | None,
     resident: int | None,
 ) -> None:
     """Measure a pipeline: the bare networks, everything one after another, and pipelined, in turn.
@@ -42,7 +45,7 @@ def command(
     edge-run bench pipelines/highway_video.yaml --set source.path=drive.mp4
     edge-run bench pipelines/highway_video.yaml --frames 10000 --repeats 1 --json
     """
-    loaded = load_pipeline(pipeline, overrides).all_required()
+    loaded = load_pipeline(pipeline, overrides).of_camera(camera).all_required()
     console, clock = Console(stderr=True), SystemClock()
     columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("repeat {task.completed} of {task.total}"))
     with shown_builds(console, clock) as builds:

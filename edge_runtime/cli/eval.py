@@ -36,7 +36,7 @@ from edge_runtime.report.evaluation import agreement_table, comparison_table, ev
 from edge_runtime.report.evaluation_page import comparison_page, evaluation_page
 
 from .main import BAD_USE, NOT_HELD
-from .options import PIPELINE
+from .options import CAMERA, PIPELINE
 
 # option -> key of the document; the parameter has the option's name with _ for -
 AT_LEAST = {
@@ -90,6 +90,7 @@ def limits(function: Any) -> Any:
     "--without-regions", is_flag=True, help="Compare the pipeline with itself looking at the whole frame only."
 )
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames.")
+@CAMERA
 @click.option("--stage", metavar="NAME", help="The stage to judge; default: the last that reports boxes.")
 @click.option(
     "--iou", type=click.FloatRange(0.05, 0.95), default=0.5, show_default=True, help="Overlap that is a match."
@@ -126,6 +127,7 @@ def command(
     side_by_side: bool,
     without_regions: bool,
     frames: int | None,
+    camera: str | None,
     stage: str | None,
     iou: float,
     only: tuple[str, ...],
@@ -169,7 +171,7 @@ def command(
     rules = Rules(iou, only, min_visibility, first_frame, Bands(distances, heights))
     console = Console(stderr=True)
     try:
-        loaded = [load_pipeline(path, overrides).all_required() for path in pipelines]
+        loaded = [load_pipeline(path, overrides).of_camera(camera).all_required() for path in pipelines]
         if without_regions:
             loaded = [whole_frame_only(loaded[0]), *loaded]
         for one in loaded:

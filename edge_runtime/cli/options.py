@@ -44,6 +44,7 @@ class FileToWrite(click.Path):
 
 FILE_TO_WRITE = FileToWrite()
 PIPELINE = ByName("pipelines")
+CAMERA = click.option("--camera", metavar="NAME", help="Which of the pipeline's cameras, where it has several.")
 FAULTS = click.option(
     "--fault",
     "faults",

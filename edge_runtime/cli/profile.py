@@ -31,7 +31,7 @@ from edge_runtime.report.profile import ladder_comment, profile_tables
 from edge_runtime.report.profile_page import profile_page
 
 from .main import BAD_USE
-from .options import FILE_TO_WRITE
+from .options import CAMERA, FILE_TO_WRITE
 from .run import SECONDS, pipeline_options
 
 
@@ -57,6 +57,7 @@ from .run import SECONDS, pipeline_options
 @click.option(
     "--repeats", type=click.IntRange(1, 100), metavar="N", default=3, show_default=True, help="Rounds of them."
 )
+@CAMERA
 @click.option("--resident", type=click.IntRange(min=1), metavar="N", help="Keep N pictures in memory: no decoding.")
 @click.option("--points", "only", multiple=True, metavar="PATTERN", help="Only points so named, such as 'r2*'.")
 @click.option("--max-points", "most", type=click.IntRange(min=1), metavar="N", help="Measure at most N, evenly spread.")
@@ -74,6 +75,7 @@ def command(
     first_frame: int,
     seconds: float,
     repeats: int,
+    camera: str | None,
     resident: int | None,
     only: tuple[str, ...],
     most: int | None,
@@ -92,7 +94,7 @@ def command(
     edge-run pipelines/highway_video.yaml --set source.path=drive.mp4 --set governor.ladder=ladder.yaml
     """
     # The file's governor may name the very ladder that is about to be made.
-    loaded = load_pipeline(pipeline, [*overrides, "governor=null"]).all_required()
+    loaded = load_pipeline(pipeline, [*overrides, "governor=null"]).of_camera(camera).all_required()
     ladder_file = out or Path(f"{loaded.config.name}-ladder.yaml")
     book = ladder_file.with_suffix(".measured.jsonl")
     rules = Rules(first_frame=first_frame)

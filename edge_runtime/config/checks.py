@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from ipaddress import ip_address
-from itertools import pairwise
 
 from edge_runtime.errors import Problem
 
@@ -14,27 +13,25 @@ from .document import Where
 from .draft import Draft, ModelDraft
 from .model_checks import check_model
 from .schema import (
-    CameraSource,
     ClassifyStage,
     DisplaySink,
     MergeStage,
     NetworkStage,
-    SimulationSource,
     Stage,
     TrackStage,
 )
+from .source_checks import check_sources
 from .words import did_you_mean, either
 
 # These stand beside the stages in `stage_ms` of results.
 RESERVED = ("source", "preprocess", "queue", "publish", "total")
 _GIVES = {"segment": "masks", "classify": "one class a frame"}
 _KIND_OF_FAMILY = {"segmentation": "segment", "classification": "classify"}
-_VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".m4v", ".webm", ".ts")
 
 
 def check(draft: Draft) -> list[Problem]:
     """Every mistake that the parts of a pipeline make together."""
-    problems = [*_source(draft), *_stage_names(draft)]
+    problems = [*check_sources(draft), *_stage_names(draft)]
     for index, stage in enumerate(draft.stages):
         if isinstance(stage, NetworkStage):
             problems += _network_stage(draft, index, stage)
@@ -46,51 +43,6 @@ def check(draft: Draft) -> list[Problem]:
         problems += check_model(draft.document, name, model)
     problems += [*_unused_models(draft), *_groups(draft), *_sinks(draft), *_telemetry(draft), *_http(draft)]
     return [*problems, *_faults(draft)]
-
-
-def _source(draft: Draft) -> Iterator[Problem]:
-    source, document = draft.source, draft.document
-    if isinstance(source, SimulationSource) and isinstance(source.speed_kmh, tuple):
-        for index, (earlier, later) in enumerate(pairwise(source.speed_kmh), start=1):
-            if later[0] <= earlier[0]:
-                what = f"second {later[0]:g} does not come after second {earlier[0]:g}"
-                yield document.problem(("source", "speed_kmh", index, 0), what, "put the points in the order of time")
-    yield from _ego_speed(draft)
-    if not isinstance(source, CameraSource):
-        path = document.get(("source", "path"))
-        if isinstance(path, str) and "://" in path:
-            fix = "write `kind: camera` and `device:` instead of `path:`"
-            yield document.problem(("source", "path"), f"'{path}' is a stream, not a file", fix)
-        return
-    device = source.device
-    where = ("source", "device")
-    if isinstance(device, int):
-        return
-    if device.isdecimal():
-        yield document.problem(where, f"'{device}' is a text", "take the quotes away: cameras are counted by number")
-    elif " ! " in device and "appsink" not in device:
-        yield document.problem(where, "the GStreamer pipeline does not end in an appsink", "end it with `! appsink`")
-    elif "://" not in device and device.lower().endswith(_VIDEO_SUFFIXES):
-        yield document.problem(where, f"'{device}' is a video file", "write `kind: video` and `path:`")
-    if not device.startswith("/dev/"):
-        for key in ("size", "fps"):
-            if getattr(source, key) is not None:
-                fix = "only a V4L2 device (0, /dev/video0) takes it; set it at the camera or in the GStreamer pipeline"
-                yield document.problem(("source", key), "cannot be asked of this device", fix, key=True)
-
-
-def _ego_speed(draft: Draft) -> Iterator[Problem]:
-    document, where = draft.document, ("source", "ego_speed_udp")
-    given = document.get(where)
-    if isinstance(given, str):
-        try:
-            listening_address(given)
-        except ValueError as error:
-            fix = "write `ego_speed_udp: 127.0.0.1:5005`; 127.0.0.1 hears this machine only, 0.0.0.0 everyone"
-            yield document.problem(where, str(error), fix)
-    if given is not None and document.get(("source", "ego_speed_kmh")) is not None:
-        what = "the speed is constant (`ego_speed_kmh`) and sent by UDP"
-        yield document.problem(where, what, "take one of the two away", key=True)
 
 
 def _stage_names(draft: Draft) -> Iterator[Problem]:
@@ -280,7 +232,12 @@ def _http(draft: Draft) -> Iterator[Problem]:
 
 
 def _faults(draft: Draft) -> Iterator[Problem]:
-    """A fault of a model that is not there would never come."""
+    """A fault of a model or camera that is not there would never come."""
+    cameras = [source.camera for _, source in draft.sources if source is not None]
+    for where, name in draft.document.match("faults.*.camera"):
+        if isinstance(name, str) and cameras and name not in cameras:
+            fix = did_you_mean(name, cameras) or f"the file has {either(cameras, 'and')}"
+            yield draft.document.problem(where, f"no camera is named '{name}'", fix)
     for where, name in draft.document.match("faults.*.model"):
         if isinstance(name, str) and draft.models and name not in draft.models:
             fix = did_you_mean(name, draft.models) or f"the file has {either(draft.models, 'and')}"

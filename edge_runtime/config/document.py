@@ -134,10 +134,14 @@ def _children(value: Any) -> Iterator[tuple[str | int, Any]]:
 
 
 def _item_names(items: list[Any]) -> dict[str, int]:
-    """Index by what a list item is called: its `name`, else its `kind`, where only one item has it."""
-    called = [str(item.get("name", item.get("kind", ""))) if isinstance(item, dict) else "" for item in items]
+    """Index by what a list item is called: its `name`, else its `camera` or `kind`, where only one item has it."""
+    called = [_called(item) if isinstance(item, dict) else "" for item in items]
     usable = {name for name in called if called.count(name) == 1 and name and "." not in name and not name.isdigit()}
     return {name: index for index, name in enumerate(called) if name in usable}
+
+
+def _called(item: dict[str | int, Any]) -> str:
+    return str(next((item[key] for key in ("name", "camera", "kind") if key in item), ""))
 
 
 def _item(items: list[Any], step: str, place: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from . import schema
-from .document import Document
+from .document import Document, Where
 from .schema import Decode, InputBlock, Sink, Source, Stage
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Draft:
     """The parts of a pipeline, None in place of a part that is not right on its own."""
 
     document: Document
-    source: Source | None
+    sources: tuple[tuple[Where, Source | None], ...]
     models: dict[str, ModelDraft]
     stages: tuple[Stage | None, ...]
     sinks: tuple[Sink | None, ...]
@@ -40,7 +40,7 @@ class Draft:
         source: TypeAdapter[Source] = TypeAdapter(schema.Source)
         return cls(
             document,
-            _part(source, document.data.get("source")),
+            tuple((where, _part(source, document.get(where))) for where in source_places(document)),
             {str(name): _model(value) for name, value in models.items()} if isinstance(models, dict) else {},
             tuple(_part(stage, value) for value in stages) if isinstance(stages, list) else (),
             tuple(_part(sink, value) for value in sinks) if isinstance(sinks, list) else (),
@@ -50,6 +50,13 @@ class Draft:
         """Also of a stage that is not right otherwise."""
         name = self.document.get(("stages", index, "name"))
         return name if isinstance(name, str) else None
+
+
+def source_places(document: Document) -> list[Where]:
+    """Where the blocks of the cameras stand."""
+    several = document.data.get("sources")
+    listed: list[Where] = [("sources", index) for index in range(len(several) if isinstance(several, list) else 0)]
+    return [("source",), *listed] if document.data.get("source") is not None else listed
 
 
 def _model(value: Any) -> ModelDraft:

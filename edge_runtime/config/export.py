@@ -14,6 +14,7 @@ def json_schema() -> dict[str, Any]:
     `# yaml-language-server: $schema=FILE`.
     """
     schema = PipelineConfig.model_json_schema(mode="validation")
+    schema["oneOf"] = [{"required": ["source"]}, {"required": ["sources"]}]
     schema["title"] = "edge_runtime pipeline"
     schema["description"] = "A camera, the networks that look at its frames, and where their results go."
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

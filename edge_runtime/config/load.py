@@ -19,6 +19,7 @@ from .explain import explain
 from .overrides import Overrides
 from .schema import PipelineConfig
 from .shipped import meant
+from .words import did_you_mean, either
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,18 @@ class LoadedPipeline:
         """The same without optional models: for who measures or builds, where one that is missing is an error."""
         models = {name: model.model_copy(update={"optional": False}) for name, model in self.config.models.items()}
         return self.with_config(self.config.model_copy(update={"models": models}))
+
+    def of_camera(self, camera: str | None) -> LoadedPipeline:
+        """The same pipeline over one of its cameras; None takes the only one. Raises `ConfigError`."""
+        known = {source.camera: source for source in self.config.cameras}
+        if camera is None and len(known) > 1:
+            what, fix = f"has {len(known)} cameras: {either(known, 'and')}", "choose one: --camera NAME"
+            raise ConfigError([self.problem("sources", what, fix)])
+        if camera is not None and camera not in known:
+            fix = did_you_mean(camera, known) or f"the file has {either(known, 'and')}"
+            raise ConfigError([Problem("", f"no camera is named '{camera}'", fix, f"--camera {camera}")])
+        chosen = known[camera] if camera is not None else self.config.cameras[0]
+        return self.with_config(self.config.with_sources(chosen))
 
     def with_config(self, config: PipelineConfig) -> LoadedPipeline:
         """The same file with values changed by the program."""

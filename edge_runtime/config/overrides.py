@@ -49,8 +49,18 @@ def apply(document: Document, overrides: Overrides) -> list[Problem]:
             fix = f"quote the value for YAML: `--set {key}='\"…\"'`"
             problems.append(Problem(key, f"{show(value_text)} is not a value: {error}", fix, label))
             continue
-        problems += _set(document, label, key, value)
+        for place in _places(document, key):
+            problems += _set(document, label, place, value)
     return problems
+
+
+def _places(document: Document, key: str) -> list[str]:
+    """`source.pace` is that of every camera where the file has `sources`."""
+    first, _, rest = key.partition(".")
+    several = document.data.get("sources")
+    if first != "source" or not rest or not isinstance(several, list) or "source" in document.data:
+        return [key]
+    return [f"sources.{index}.{rest}" for index in range(len(several))]
 
 
 def _set(document: Document, label: str, key: str, value: Any) -> list[Problem]:

@@ -14,6 +14,7 @@ from .words import did_you_mean, nearest
 _CLASSES = ("models.*.decode.classes", "models.*.decode.heads.*.classes")
 _READ = (
     "source.path",
+    "sources.*.path",
     "models.*.onnx",
     "models.*.variants.*.onnx",
     "models.*.tensorrt.plugin_libraries.*",
@@ -60,8 +61,8 @@ def missing(document: Document, *, of: tuple[str, ...] = _READ) -> list[Problem]
     """Every resolved path that leads to nothing, or to the wrong sort of thing; only those `of` certain keys."""
     problems = []
     for where, path in _named(document, of):
-        is_source = where == ("source", "path")
-        if is_source and document.get(("source", "kind")) not in ("video", "images", "recording"):
+        is_source = where[0] in ("source", "sources")
+        if is_source and document.get((*where[:-1], "kind")) not in ("video", "images", "recording"):
             continue
         if where[-1] == "onnx" and document.get((*where[:-1], "optional")) and not os.path.exists(path):
             continue  # the run goes on without it, and says so
@@ -86,7 +87,7 @@ def _put(document: Document, where: Where, text: str) -> None:
 
 
 def _wrong_source(document: Document, where: Where, path: str) -> tuple[str, str]:
-    kind = document.get(("source", "kind"))
+    kind = document.get((*where[:-1], "kind"))
     wants_folder, either_will_do = kind == "images", kind == "recording"
     if wants_folder and os.path.isfile(path):
         return f"{path} is a file, not a folder", "write `kind: video` for a video file"

@@ -24,7 +24,7 @@ _ELEMENTS = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int"}
 class CudaPreprocessor:
     """Crop, resize, pad, order the colours, normalise: what `vision.preprocess` does, on the GPU and for all views.
 
-    `write` puts a frame's views where the GPU will read them and `fill` puts the work on a stream. The kernel reads
+    `write` puts views of frames where the GPU will read them and `fill` puts the work on a stream. The kernel reads
     the views from memory, frame address and size included, so that a graph which holds a `fill` serves every later
     frame. `slots` are those of the engine whose input it fills: a slot is written again only after its call has been
     collected. With `antialias` an axis that shrinks by more than two is filtered (see `twin`).
@@ -69,15 +69,15 @@ class CudaPreprocessor:
         loaded.wait()
         loaded.close()
 
-    def write(self, slot: int, frame: DeviceFrame, views: Sequence[View]) -> None:
-        """Say what the slot's next call looks at; rows of the batch beyond `views` become padding.
+    def write(self, slot: int, frames: Sequence[DeviceFrame], views: Sequence[View]) -> None:
+        """Say what the slot's next call looks at, each view with its frame; rows of the batch beyond become padding.
 
         Raises ValueError for a view that leaves the frame and for more views than the batch has rows.
         """
         if len(views) > self.max_batch:
             raise ValueError(f"{len(views)} views do not fit into a batch of {self.max_batch}")
         host = self._hosts[slot]
-        for row, view in enumerate(views):
+        for row, (frame, view) in enumerate(zip(frames, views, strict=True)):
             x0, y0, x1, y1 = view.view
             if not (0 <= x0 < x1 <= frame.width and 0 <= y0 < y1 <= frame.height):
                 raise ValueError(f"view {view.view} leaves the frame of {frame.width}x{frame.height}")

@@ -73,16 +73,16 @@ class CudaSelect:
         self._work.launch(batch, outputs, result.address, result.address + headers_bytes, stream=stream)
         result.to_host(headers_bytes + batch * self._work.row_bytes, stream=stream)
 
-    def selected(self, slot: int, rows: int) -> Selected | None:
-        """What was picked out of the first `rows` batch rows; None when there was not room for all of it.
+    def selected(self, slot: int, rows: int, first: int = 0) -> Selected | None:
+        """What was picked out of `rows` batch rows from `first` on; None when there was not room for all of it.
 
         Raises OutputError when the outputs hold NaN or infinity.
         """
-        headers = self._headers[slot][:rows, :2].tolist()
+        headers = self._headers[slot][first : first + rows, :2].tolist()
         if broken := sum(broken for _, broken in headers):
             names = " and ".join(f"'{name}'" for name in self._work.outputs)
             raise OutputError(f"output {names} has {broken} values that are NaN or infinite")
-        return self._work.read([kept for kept, _ in headers], self._found[slot])
+        return self._work.read([kept for kept, _ in headers], self._found[slot][first:])
 
     def close(self) -> None:
         """Give the memory back; nothing may be using it. May be called twice."""

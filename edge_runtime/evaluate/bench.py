@@ -109,7 +109,7 @@ def bench(
     Each measurement takes `frames` frames, or as many as run in about `seconds` one after another. With `resident`
     that many pictures are read in advance and kept in memory, so that no decoder is measured.
     """
-    source = loaded.config.source
+    source = loaded.config.one_source
     if source.kind == "camera":
         raise RunError("bench needs a source that can be repeated: set source to a video or a folder of images")
     looped = source.model_copy(update={"loop": True, "pace": "fast"})
@@ -144,7 +144,7 @@ class _Case:
     resident: int | None
 
     def source(self) -> Source:
-        source = open_source(self.loaded.config.source)
+        source = open_source(self.loaded.config.one_source)
         return source if self.resident is None else ResidentPictures(source, self.resident)
 
     def assemble(self, owner: ExitStack, *, lanes: bool) -> Assembly:
@@ -202,10 +202,10 @@ def _sequential(case: _Case, frames: int) -> _Sequential:
             picture = source.read()
             if picture is None:
                 raise RunError(f"the source ended after {n} frames: bench needs one that can be read again")
-            frame = Frame(n, config.source.camera, clock.now_ns(), picture.image, None, picture.t_stream_ns)
+            frame = Frame(n, config.one_source.camera, clock.now_ns(), picture.image, None, picture.t_stream_ns)
             entry = Entry(0, frame, OperatingPoint(), n)
             for step in assembly.steps:
-                step.launch(entry)
+                step.launch([entry])
             for step in assembly.steps:
                 step.finish(entry)
             result = entry.result(clock.now_ns())
@@ -221,7 +221,9 @@ def _pipelined(case: _Case, frames: int, report: BenchReport) -> float:
     source = case.source()
     with tempfile.TemporaryDirectory() as folder:
         start = Pipeline(case.loaded).start
-        with start(out=Path(folder), frames=frames, on_result=memory, source=source) as run:
+        with start(
+            out=Path(folder), frames=frames, on_result=memory, sources={case.loaded.config.one_source.camera: source}
+        ) as run:
             if isinstance(source, ResidentPictures):
                 run.pin(picture.image for picture in source.pictures)
             run.wait()

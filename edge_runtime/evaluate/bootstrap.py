@@ -33,7 +33,7 @@ Samples = dict[str, npt.NDArray[np.float64]]
 
 def block_frames(evaluation: Evaluation) -> int:
     """Pictures of a folder are drawn one by one, a drive in blocks of a second; shorter ones where these are few."""
-    if isinstance(evaluation.config.source, ImagesSource):
+    if isinstance(evaluation.config.one_source, ImagesSource):
         return 1
     spacing = max(1.0, float(np.median(np.diff(evaluation.numbers)))) if evaluation.frames > 1 else 1.0
     return max(1, min(round(BLOCK_S * evaluation.fps / spacing), evaluation.frames // LEAST_BLOCKS))
@@ -123,7 +123,7 @@ def compare(evaluations: Sequence[Evaluation], resamples: int, seed: int) -> Com
     first = evaluations[0]
     for other in evaluations[1:]:
         if not np.array_equal(first.numbers, other.numbers) or not same_pictures(
-            first.config.source, other.config.source
+            first.config.one_source, other.config.one_source
         ):
             raise LabelError(
                 f"{first.name} and {other.name} were judged on different pictures ({first.frames} and {other.frames}): "

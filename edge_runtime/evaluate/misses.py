@@ -65,7 +65,7 @@ def _shown_before(evaluation: Evaluation, rows: Indices, numbers: Indices) -> bo
     alike = objects.category[others] == objects.category[row]
     if objects.object_id[row] is not None:
         return any(objects.object_id[other] == objects.object_id[row] for other in others[alike])
-    if isinstance(evaluation.config.source, ImagesSource):
+    if isinstance(evaluation.config.one_source, ImagesSource):
         return False
     near = others[alike & (np.abs(numbers[:-1] - numbers[-1]) <= SAME_S * evaluation.fps)]
     return bool((iou_matrix(objects.xyxy[near], objects.xyxy[[row]]) > SAME_IOU).any())
@@ -73,7 +73,7 @@ def _shown_before(evaluation: Evaluation, rows: Indices, numbers: Indices) -> bo
 
 def pictures_of(evaluation: Evaluation, misses: list[Miss]) -> list[bytes]:
     """A JPEG of each miss with its surroundings."""
-    source = evaluation.config.source
+    source = evaluation.config.one_source
     assert not isinstance(source, CameraSource)
     crops = [b""] * len(misses)
     for number, image in pictures(source, {miss.number for miss in misses}):

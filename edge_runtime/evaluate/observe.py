@@ -111,7 +111,12 @@ def observe(
         start = Pipeline(loaded.with_config(changed)).start
         held = None if point is None else lambda: point
         with start(
-            out=Path(folder), frames=frames, on_result=collector, source=source, builds=builds, point=held
+            out=Path(folder),
+            frames=frames,
+            on_result=collector,
+            sources={source_block.camera: source},
+            builds=builds,
+            point=held,
         ) as run:
             _follow(run, collector, pictures, progress)
             summary = run.finish()
@@ -126,7 +131,7 @@ def observe(
 
 def labelled_source(loaded: LoadedPipeline) -> FileSource:
     """The pipeline's source, which must not be a camera: nobody has labelled what it will see."""
-    source = loaded.config.source
+    source = loaded.config.one_source
     if isinstance(source, CameraSource):
         fix = "set source to a video, a folder of images, a recording or a simulation"
         raise ConfigError([loaded.problem("source.kind", f"a {source.kind}'s pictures have no labels", fix)])

@@ -139,7 +139,7 @@ def _bare(loaded: LoadedPipeline) -> LoadedPipeline:
     """The pipeline without anything that would choose, shed, write, or measure a second time."""
     config = loaded.config
     without = {
-        "source": config.source.model_copy(update={"ego_speed_udp": None}),
+        "source": config.one_source.model_copy(update={"ego_speed_udp": None}),
         "sinks": (),
         "record": None,
         "governor": None,
@@ -174,7 +174,7 @@ def _about(loaded: LoadedPipeline, asked: Asked) -> dict[str, Any]:
 
 
 def _camera_fps(loaded: LoadedPipeline) -> float:
-    source = open_source(loaded.config.source)
+    source = open_source(loaded.config.one_source)
     source.close()
     return source.info.fps or ASSUMED_FPS
 

@@ -99,7 +99,7 @@ def what_is_measured(loaded: LoadedPipeline) -> dict[str, str]:
     config = loaded.config
     document = config.model_dump(mode="json", by_alias=True, exclude=_NOT_MEASURED)
     models = [path for model in config.models.values() for path in _onnx_files(model)]
-    source = config.source
+    source = config.one_source
     seen = "" if isinstance(source, CameraSource | SimulationSource) else _stamp(source.path)
     return {
         "pipeline": _digest(json.dumps(document, sort_keys=True).encode()),

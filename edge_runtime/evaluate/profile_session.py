@@ -123,11 +123,14 @@ class Session:
         self._point = OperatingPoint()
         self._lock = threading.Lock()
         self._seen: list[_Seen] = []
-        paced = config.source.model_copy(update={"pace": pace, "loop": True})
+        paced = config.one_source.model_copy(update={"pace": pace, "loop": True})
         with ExitStack() as owner:
             folder = owner.enter_context(tempfile.TemporaryDirectory(prefix="edge-run-profile-"))
             self._run = Pipeline(loaded.with_config(config.model_copy(update={"source": paced}))).start(
-                out=Path(folder), on_result=self._collect, source=source, point=lambda: self._point
+                out=Path(folder),
+                on_result=self._collect,
+                sources=None if source is None else {paced.camera: source},
+                point=lambda: self._point,
             )
             owner.callback(self._run.finish)
             if isinstance(source, ResidentPictures):

@@ -101,7 +101,7 @@ class Visits:
         if self._asked.resident is None:
             return None
         if self._pictures is None:
-            self._pictures = ResidentPictures(open_source(self._loaded.config.source), self._asked.resident)
+            self._pictures = ResidentPictures(open_source(self._loaded.config.one_source), self._asked.resident)
         return self._pictures
 
 

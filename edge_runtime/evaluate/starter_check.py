@@ -73,12 +73,20 @@ def try_out(loaded: LoadedPipeline, image: Image, what: str, *, believed: bool) 
     config = loaded.config
     models = {name: model.model_copy(update={"backend": "onnxruntime"}) for name, model in config.models.items()}
     source = VideoSource(kind="video", path=Path(what), pace="fast")
-    changed = {"source": source, "models": models, "sinks": (), "governor": None, "record": None, "http": None}
+    changed = {
+        "source": source,
+        "sources": None,
+        "models": models,
+        "sinks": (),
+        "governor": None,
+        "record": None,
+        "http": None,
+    }
     results: list[tuple[Frame, FrameResult]] = []
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Pipeline(loaded.with_config(config.model_copy(update=changed)))
         with pipeline.start(
-            out=Path(folder), source=_OnePicture(image), on_result=lambda *both: results.append(both)
+            out=Path(folder), sources={source.camera: _OnePicture(image)}, on_result=lambda *both: results.append(both)
         ) as run:
             run.wait()
             summary, classes = run.finish(), run.classes

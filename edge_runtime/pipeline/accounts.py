@@ -42,10 +42,14 @@ class Snapshot:
 
 
 class Accounts:
-    """Counts and durations of one run, in constant memory. Written by the pipeline's threads, read by anyone."""
+    """Counts and durations of one run, in constant memory. Written by the pipeline's threads, read by anyone.
 
-    def __init__(self) -> None:
+    Those of one camera of several count into the `whole` as well.
+    """
+
+    def __init__(self, whole: Accounts | None = None) -> None:
         self._lock = threading.Lock()
+        self._whole = whole
         self.captured = 0
         self.published = 0
         self.shed = 0
@@ -59,7 +63,9 @@ class Accounts:
         self._recent: deque[tuple[int, float, Mapping[str, float]]] = deque()
 
     def capture(self, t_ns: int) -> int:
-        """Count a captured frame and return its frame id."""
+        """Count a captured frame and return its frame id, which counts the frames of these accounts."""
+        if self._whole is not None:
+            self._whole.capture(t_ns)
         with self._lock:
             if self.first_capture_ns is None:
                 self.first_capture_ns = t_ns
@@ -68,11 +74,15 @@ class Accounts:
 
     def drop(self) -> None:
         """Count a captured frame that the pipeline gave up before it ran."""
+        if self._whole is not None:
+            self._whole.drop()
         with self._lock:
             self.shed += 1
 
     def lose(self, reason: str) -> None:
         """Count a frame that was in flight when the run broke down."""
+        if self._whole is not None:
+            self._whole.lose(reason)
         with self._lock:
             self._fail(reason)
 
@@ -83,6 +93,8 @@ class Accounts:
         self.failures[reason] += 1
 
     def publish(self, result: FrameResult, now_ns: int) -> None:
+        if self._whole is not None:
+            self._whole.publish(result, now_ns)
         with self._lock:
             self.last_publish_ns = now_ns
             if self.first_publish_ns is None:

@@ -274,7 +274,7 @@ class _Assembler:
                 self.clock,
                 config.engines,
                 self.builds,
-                depth=config.executor.in_flight,
+                depth=config.executor.in_flight * len(config.cameras),
                 loaded=self.loaded,
             )
         batch = self._batch(name, tensors(session.get_inputs()))
@@ -286,11 +286,11 @@ class _Assembler:
         return network
 
     def _batch(self, name: str, inputs: tuple[TensorInfo, ...]) -> int:
-        """Views in one call: the model's own fixed batch, or all that a frame may have."""
+        """Views in one call: the model's own fixed batch, or all that a round of frames may have."""
         return inputs[0].shape[0] or max(1, views_of(self.loaded.config, _base(name)))
 
     def _calls(self, name: str, batch: int) -> int:
-        """Calls that a frame with the most views takes."""
+        """Calls that a round with the most views takes."""
         return max(1, -(-views_of(self.loaded.config, _base(name)) // batch))
 
     def _lane(self, name: str) -> Lane:
@@ -333,12 +333,12 @@ def shown_instead(config: PipelineConfig) -> dict[str, str]:
 
 
 def views_of(config: PipelineConfig, model: str) -> int:
-    """The most views of one frame that the stages of a model want."""
+    """The most views that the stages of a model want at once: those of a frame of every camera."""
     stages = [stage for stage in config.stages if isinstance(stage, NetworkStage) and stage.model == model]
-    return sum(_most_views(stage) for stage in stages)
+    return sum(_most_views(stage, len(config.cameras)) for stage in stages)
 
 
-def _most_views(stage: NetworkStage) -> int:
+def _most_views(stage: NetworkStage, cameras: int) -> int:
     if isinstance(stage, ClassifyStage) and stage.of is not None:
-        return stage.max
-    return stage.regions.max if isinstance(stage, DetectStage) and stage.regions is not None else 1
+        return stage.max  # one frame after the other
+    return cameras * (stage.regions.max if isinstance(stage, DetectStage) and stage.regions is not None else 1)

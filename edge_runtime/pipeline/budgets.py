@@ -23,33 +23,50 @@ class BudgetAccount:
     longest_violation_s: float
 
 
+class _Rate:
+    """Published frames of one camera in a window."""
+
+    def __init__(self, now_ns: int) -> None:
+        self._previous_ns = self._last_ns = now_ns
+        self._published = 0
+
+    def add(self, now_ns: int) -> None:
+        self._published, self._last_ns = self._published + 1, now_ns
+
+    def close(self) -> float:
+        """Frames a second in the window that ends; the next one begins."""
+        fps = self._published * NS / (self._last_ns - self._previous_ns) if self._published else 0.0
+        self._previous_ns, self._published = self._last_ns, 0
+        return fps
+
+
 class BudgetWindows:
     """Judges each whole second between the first and the last publication.
 
     The rate of a window is that of the intervals ending in it, so that a phase shift between windows and frames does
-    not read as a lost frame. Latency is judged by the window's p99, which below 100 frames is its worst frame.
+    not read as a lost frame; of several cameras the slowest counts, from its first frame on. Latency is judged by the
+    window's p99, which below 100 frames is its worst frame.
     `on_broken` hears the name of a budget at the first window that breaks it, and again when it was held in between.
     """
 
     def __init__(self, budgets: Budgets, on_broken: Callable[[str], None] | None = None) -> None:
         self._budgets, self._on_broken = budgets, on_broken
         self._start_ns: int | None = None
-        self._previous_ns = 0
-        self._last_ns = 0
-        self._published = 0
+        self._rates: dict[str, _Rate] = {}
         self._latencies: list[float] = []
         self._speed: float | None = None
         self._counts: dict[str, list[int]] = {
             name: [0, 0, 0, 0] for name in Budgets.model_fields if getattr(budgets, name) is not None
         }
 
-    def published(self, now_ns: int, latency_ms: float, ego_speed_mps: float | None) -> None:
+    def published(self, now_ns: int, latency_ms: float, ego_speed_mps: float | None, camera: str = "") -> None:
         if self._start_ns is None:
-            self._start_ns = self._previous_ns = self._last_ns = now_ns
-            return
+            self._start_ns = now_ns
         self.advance(now_ns)
-        self._published += 1
-        self._last_ns = now_ns
+        if camera not in self._rates:
+            self._rates[camera] = _Rate(now_ns)
+            return
+        self._rates[camera].add(now_ns)
         self._latencies.append(latency_ms)
         self._speed = ego_speed_mps
 
@@ -60,8 +77,7 @@ class BudgetWindows:
             self._start_ns += NS
 
     def _close_window(self) -> None:
-        elapsed_s = (self._last_ns - self._previous_ns) / NS
-        fps = self._published / elapsed_s if self._published else 0.0
+        fps = min(rate.close() for rate in self._rates.values())
         for name in ("fps_floor", "max_metres_per_frame"):
             if getattr(self._budgets, name) is not None:
                 floor = demanded_fps(Budgets(**{name: getattr(self._budgets, name)}), self._speed)
@@ -70,7 +86,7 @@ class BudgetWindows:
             ordered = sorted(self._latencies)
             p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
             self._count("latency_ms", p99 <= self._budgets.latency_ms)
-        self._previous_ns, self._published, self._latencies = self._last_ns, 0, []
+        self._latencies = []
 
     def measured(self, power_w: float | None, hottest_c: float | None) -> None:
         """One second of telemetry: its mean power and highest temperature. What was not measured is not judged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import degrees
 
 from edge_runtime.config.schema import CalibrationBlock, SimulationSource, Source
@@ -19,6 +19,17 @@ def calibration(source: Source) -> CalibrationBlock | None:
 
         return calibration_of(source)
     return source.calibration
+
+
+def simulated_poses(sources: Sequence[Source]) -> PoseOf | None:
+    """Where the vehicle stands, for the cameras among these whose drive is simulated; None where none is."""
+    poses = {source.camera: simulated_pose(source) for source in sources if isinstance(source, SimulationSource)}
+
+    def pose(frame: Frame) -> Pose | None:
+        known = poses.get(frame.camera)
+        return None if known is None else known(frame)
+
+    return pose if poses else None
 
 
 def simulated_pose(source: SimulationSource) -> PoseOf:

@@ -64,7 +64,8 @@ def _parts(loaded: LoadedPipeline, assembly: Assembly, machine: Machine, clock: 
         for form, block in forms.items():
             batch = assembly.networks[form].engine.inputs[0].shape[0] or max(1, views_of(config, name))
             yield _model(form, block, batch, loaded, machine)
-    yield _source(config.source, machine)
+    for source in config.cameras:
+        yield _source(source, machine)
     if config.governor is not None:
         yield from _governor(loaded, machine)
     if config.telemetry.source != "auto":
@@ -75,7 +76,8 @@ def _parts(loaded: LoadedPipeline, assembly: Assembly, machine: Machine, clock: 
 def _file(loaded: LoadedPipeline) -> Check:
     config = loaded.config
     stages = ", ".join(stage.name for stage in config.stages)
-    return Check("pipeline", "ok", f"{config.name}: {config.source.kind} through {stages}")
+    kinds = " and ".join(dict.fromkeys(source.kind for source in config.cameras))
+    return Check("pipeline", "ok", f"{config.name}: {kinds} through {stages}")
 
 
 def _mistake(name: str, problem: Problem) -> Check:

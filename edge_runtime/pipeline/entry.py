@@ -23,12 +23,13 @@ class View:
 class Entry:
     """What is known of one frame while it is in flight.
 
-    `ring` is its place in the in-flight ring, and with that the input slot of every engine it uses; it is given on
-    only after the frame's last network call was collected and decoded. `ordinal` counts the frames taken so far,
-    `taken_ns` is when this one was. `views` holds what each detecting stage found by view, before its boxes are put
-    together in `detections`. `sighted` is what a tracking stage really saw where `detections` has more. `skipped` names
-    the stages that had nothing to say, because no detector ran in this frame, `out` those among them that never will
-    again, because their model is out. `called` names the models that were really run.
+    `ring` is the place of its round in the in-flight ring, and with that the input slots of every engine it uses; it is
+    given on only after the round's last network call was collected and decoded. `place` is its own among all frames in
+    flight. `ordinal` counts the frames taken of its camera so far, `taken_ns` is when this one was. `views` holds what
+    each detecting stage found by view, before its boxes are put together in `detections`. `sighted` is what a tracking
+    stage really saw where `detections` has more. `skipped` names the stages that had nothing to say, because no
+    detector ran in this frame, `out` those among them that never will again, because their model is out. `called` names
+    the models that were really run.
     """
 
     ring: int
@@ -36,6 +37,7 @@ class Entry:
     point: OperatingPoint
     ordinal: int = 0
     taken_ns: int = 0
+    place: int = 0
     stage_ms: dict[str, float] = field(default_factory=dict)
     detections: dict[str, Detections] = field(default_factory=dict)
     masks: dict[str, Masks] = field(default_factory=dict)

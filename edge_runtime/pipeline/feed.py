@@ -57,9 +57,10 @@ class Feed:
         speed_port: SpeedPort | None = None,
         waits: bool,
         limits: Limits,
-        on_capture: Callable[[int], None] | None = None,
+        on_capture: Callable[[int, str], None] | None = None,
         fps_cap: Callable[[], float | None] | None = None,
         trace: TraceLog | None = None,
+        lane: str = SOURCE,
         recorder: Recorder | None = None,
     ) -> None:
         self.error: str | None = None
@@ -67,6 +68,7 @@ class Feed:
         self._camera, self._ego_speed_mps, self._waits, self._limits = camera, ego_speed_mps, waits, limits
         self._on_capture, self._fps_cap, self._trace, self._recorder = on_capture, fps_cap, trace, recorder
         self._speed_port = speed_port
+        self._lane = lane
         self._next_ns = 0
         self.outages = Outages(camera, clock.now_ns())
         self.pace = None if source.paced or waits else StreamPace(source.info.fps)
@@ -117,15 +119,15 @@ class Feed:
                 outages=self.outages.count,
             )
             if self._trace is not None:
-                self._trace.span(SOURCE, "read", began_ns, began_ns + round(source_ms * 1e6), frame.frame_id)
+                self._trace.span(self._lane, "read", began_ns, began_ns + round(source_ms * 1e6), frame.frame_id)
             if self._on_capture is not None:
-                self._on_capture(now_ns)
+                self._on_capture(now_ns, self._camera)
             if self._recorder is not None:
                 self._recorder.captured(frame)
             if self._beyond_cap(now_ns) or not self._slot.put(Captured(frame, source_ms), wait=self._waits):
                 self._accounts.drop()
                 if self._recorder is not None:
-                    self._recorder.shed(frame.frame_id)
+                    self._recorder.shed(frame)
             if self._trace is not None:
                 self._trace.changed("overwritten", now_ns, self._slot.overwritten)
                 self._trace.changed("shed", now_ns, self._accounts.shed)

@@ -138,7 +138,7 @@ class GpuNetworks:
         self._builds.say(f"{name}: comparing {entry.path.name} with ONNX Runtime")
         session = open_session(model.onnx, model.onnxruntime)
         with OnnxRuntimeEngine(name, session, input_shape=input_shape(model.input), clock=self._clock) as reference:
-            frames = read_pictures(self._loaded.config.source, model.tensorrt.parity.pictures)
+            frames = read_pictures(self._loaded.config.cameras[0], model.tensorrt.parity.pictures)
             parity = measure(HostNetwork(reference, model.input, decoder), network, frames, model.tensorrt.parity)
         self._builds.say(f"{name}: {parity.sentence()}")
         document = {**parity.document(), "tolerance": model.tensorrt.parity.model_dump()}

@@ -1,10 +1,10 @@
-"""A model as the steps use it, wherever it runs: views of a frame in, what was found in each out."""
+"""A model as the steps use it, wherever it runs: views of frames in, what was found in each out."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge_runtime.config.schema import InputBlock
 from edge_runtime.core import Detections, Frame, Masks, Region
@@ -19,26 +19,37 @@ from edge_runtime.vision.preprocess import Preprocessor
 from edge_runtime.vision.resize import ViewTransform, plan_view
 
 
+class Glance(NamedTuple):
+    """One row of a call: the part of a frame that the network is to see. `place` is the frame's own in flight."""
+
+    place: int
+    frame: Frame
+    region: Region
+
+
 class Network(Protocol):
     """Preprocessing, engine and decoder of one model.
 
-    `ring` is the frame's place in flight, `slot` the engine's input slot. After a call has been waited for, what it
-    found may be read until the slot's next `launch`.
+    `slot` is the engine's input slot. After a call has been waited for, what it found may be read until the slot's
+    next `launch`.
     """
 
     @property
     def engine(self) -> Engine: ...
 
-    def launch(self, ring: int, slot: int, frame: Frame, regions: Sequence[Region]) -> tuple[ViewTransform, ...]:
-        """Start the network on the regions, one batch row each; says how to map each row's boxes back."""
+    def launch(self, slot: int, glances: Sequence[Glance]) -> tuple[ViewTransform, ...]:
+        """Start the network, one batch row a glance; says how to map each row's boxes back."""
         ...
 
     def wait(self, slot: int) -> None:
-        """Wait for the slot's call. Raises `EngineError` when it failed."""
+        """Wait for the slot's call, once. Raises `EngineError` when it failed."""
         ...
 
-    def decode(self, slot: int, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
-        """What each batch row of a call says, in full-frame pixels. Raises `OutputError` when one makes no sense."""
+    def decode(self, slot: int, views: Sequence[ViewTransform], first: int = 0) -> Sequence[Detections | Masks]:
+        """What the batch rows from `first` on say, one a view, in full-frame pixels of the frame each was cut from.
+
+        Raises `OutputError` when one makes no sense.
+        """
         ...
 
     def outputs(self, slot: int) -> Mapping[str, Array]:
@@ -72,19 +83,20 @@ class HostNetwork:
         self._preprocessor, self._decoder = Preprocessor(block), decoder
         self._outputs: list[Mapping[str, Array]] = [{}] * engine.slots
 
-    def launch(self, ring: int, slot: int, frame: Frame, regions: Sequence[Region]) -> tuple[ViewTransform, ...]:
+    def launch(self, slot: int, glances: Sequence[Glance]) -> tuple[ViewTransform, ...]:
         rows = self.engine.input_buffer(slot)
         views = tuple(
-            self._preprocessor.write(frame.image, region, row) for region, row in zip(regions, rows, strict=False)
+            self._preprocessor.write(frame.image, region, row)
+            for (_, frame, region), row in zip(glances, rows, strict=False)
         )
-        self.engine.enqueue(slot, len(regions))
+        self.engine.enqueue(slot, len(glances))
         return views
 
     def wait(self, slot: int) -> None:
         self._outputs[slot] = self.engine.collect(slot)
 
-    def decode(self, slot: int, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
-        return [self._decoder.decode(self._outputs[slot], row, view) for row, view in enumerate(views)]
+    def decode(self, slot: int, views: Sequence[ViewTransform], first: int = 0) -> Sequence[Detections | Masks]:
+        return [self._decoder.decode(self._outputs[slot], row, view) for row, view in enumerate(views, first)]
 
     def outputs(self, slot: int) -> Mapping[str, Array]:
         return self._outputs[slot]
@@ -111,7 +123,7 @@ class _HostCalls:
 
 
 class CudaNetwork:
-    """Preprocessed on the GPU from a frame that is uploaded once for all networks.
+    """Preprocessed on the GPU from frames that are uploaded once for all networks.
 
     With `select` the GPU also picks out what the decoder reads; without, the outputs come as they are.
     """
@@ -131,25 +143,26 @@ class CudaNetwork:
         self._decoder, self._select = decoder, select
         self._threads: set[int] = set()
 
-    def launch(self, ring: int, slot: int, frame: Frame, regions: Sequence[Region]) -> tuple[ViewTransform, ...]:
+    def launch(self, slot: int, glances: Sequence[Glance]) -> tuple[ViewTransform, ...]:
         self._use_gpu_here()
-        uploaded = self._upload.upload(ring, frame)
-        views = tuple(plan_view(region.xyxy, self._block.size, self._block.resize) for region in regions)
+        uploaded = [self._upload.upload(place, frame) for place, frame, _ in glances]
+        views = tuple(plan_view(region.xyxy, self._block.size, self._block.resize) for _, _, region in glances)
         self._preprocessor.write(slot, uploaded, views)
-        self.engine.enqueue(slot, len(views), after=uploaded.ready, frame_id=frame.frame_id)
+        ready = tuple(dict.fromkeys(frame.ready for frame in uploaded))
+        self.engine.enqueue(slot, len(views), after=ready, frame_id=glances[0].frame.frame_id)
         return views
 
     def wait(self, slot: int) -> None:
         self._use_gpu_here()
         self.engine.wait(slot)
 
-    def decode(self, slot: int, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
+    def decode(self, slot: int, views: Sequence[ViewTransform], first: int = 0) -> Sequence[Detections | Masks]:
         if self._select is not None and isinstance(self._decoder, SelectiveDecoder):
-            selected = self._select.selected(slot, len(views))
+            selected = self._select.selected(slot, len(views), first)
             if selected is not None:
                 return self._decoder.decode_selected(selected, views)
         outputs = self.outputs(slot)
-        return [self._decoder.decode(outputs, row, view) for row, view in enumerate(views)]
+        return [self._decoder.decode(outputs, row, view) for row, view in enumerate(views, first)]
 
     def outputs(self, slot: int) -> Mapping[str, Array]:
         self._use_gpu_here()

@@ -70,8 +70,8 @@ class OptionalModels:
         """Whether every model of the file is out."""
         return all(map(self.is_out, self._config.models))
 
-    def failed(self, model: str, error: EngineError | OutputError) -> None:
-        """A frame lacks the model's stages; the reason is counted."""
+    def failed(self, model: str, error: EngineError | OutputError, *, round_too: bool = True) -> None:
+        """A frame lacks the model's stages; the reason is counted. `round_too`: it is the first of its round to do."""
         own = self._models[model]
         reason = str(error).removeprefix(f"{model}: ")
         if reason not in own.failures and len(own.failures) >= REASONS:
@@ -80,7 +80,7 @@ class OptionalModels:
         if not isinstance(error, EngineError):
             own.in_a_row = 0  # it ran, and what it said made no sense
             return
-        own.in_a_row += 1
+        own.in_a_row += round_too
         if own.in_a_row >= ENGINE_FAILURES_IN_A_ROW and own.broken is None:
             own.broken = f"{reason} ({own.in_a_row} frames in a row)"
 
@@ -194,9 +194,11 @@ class Roll:
     def __init__(self, models: OptionalModels) -> None:
         self._models = models
 
-    def launch(self, entry: Entry) -> None:
-        entry.out = self._models.silent
-        entry.skipped |= entry.out
+    def launch(self, entries: Sequence[Entry]) -> None:
+        out = self._models.silent
+        for entry in entries:
+            entry.out = out
+            entry.skipped |= out
 
     def finish(self, entry: Entry) -> None:
         """Nothing to collect."""
@@ -212,25 +214,30 @@ class OptionalStep:
         self.step = step
         self._model, self._stages, self._models = model, stages, models
         self._not_launched: dict[int, EngineError] = {}
+        self._counted: set[int] = set()  # places of rounds of which a failure counts already
 
-    def launch(self, entry: Entry) -> None:
-        if self.name in entry.out:
+    def launch(self, entries: Sequence[Entry]) -> None:
+        first = entries[0]
+        self._not_launched.pop(first.ring, None)
+        self._counted.discard(first.ring)
+        if self.name in first.out:
             return
         try:
-            self.step.launch(entry)
+            self.step.launch(entries)
         except EngineError as error:
-            self._not_launched[entry.ring] = error
+            self._not_launched[first.ring] = error
 
     def finish(self, entry: Entry) -> None:
         if self.name in entry.out:
             return
-        error: EngineError | OutputError | None = self._not_launched.pop(entry.ring, None)
+        error: EngineError | OutputError | None = self._not_launched.get(entry.ring)
         try:
             self.step.finish(entry)  # also behind a launch that failed: what was started is waited for
         except (EngineError, OutputError) as later:
             error = error or later
         if error is not None:
-            self._models.failed(self._model, error)
+            self._models.failed(self._model, error, round_too=entry.ring not in self._counted)
+            self._counted.add(entry.ring)
             entry.leave_out(self._stages)
         elif self._model in entry.called:
             self._models.ran(self._model)

@@ -16,7 +16,7 @@ from edge_runtime.errors import OutputError
 from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.vision.nms import iou_matrix
 
-from .network import Network
+from .network import Glance, Network
 
 # Box heights in full-frame pixels by which lost detections are told apart.
 HEIGHTS_PX = (0, 16, 32, 64, 1 << 20)
@@ -76,7 +76,7 @@ def measure(reference: Network, engine: Network, frames: Sequence[Frame], block:
     for frame in frames:
         answers, found = [], []
         for network in (reference, engine):
-            (view,) = network.launch(0, 0, frame, (Region.whole(frame),))
+            (view,) = network.launch(0, (Glance(0, frame, Region.whole(frame)),))
             network.wait(0)
             answers.append({name: value[:1].copy() for name, value in network.outputs(0).items()})
             try:

@@ -71,6 +71,11 @@ class _Captured:
         when = frame.t_capture_ns, frame.t_stream_ns
         return cls(frame.frame_id, frame.camera, *when, frame.ego_speed_mps, frame.outages)
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Frame ids are those of the camera."""
+        return self.camera, self.frame_id
+
     def document(self, fate: str, *, picture: bool = False) -> dict[str, Any]:
         return {**{name: getattr(self, name) for name in self.__slots__}, "fate": fate, "picture": picture}
 
@@ -98,11 +103,11 @@ class Recorder:
         self.written = self.dropped = 0
         self.error: str | None = None
         self._target, self._block, self._clock = target, block, clock
-        self._camera, self._unix_origin_ns = opening.camera, opening.unix_origin_ns
+        self._unix_origin_ns = opening.unix_origin_ns
         self._classes, self._shown, self._instead, self._waits = classes, shown, instead, waits
         self._queue: deque[Callable[[], None]] = deque()
         self._pictures = 0
-        self._captured: dict[int, _Captured] = {}
+        self._captured: dict[tuple[str, int], _Captured] = {}
         self._asked = 0
         self._decision: Decision | None = None
         self._failing = self._stalled = self._closing = False
@@ -121,11 +126,12 @@ class Recorder:
     def captured(self, frame: Frame) -> None:
         """The source delivered a frame; the picture itself is not kept for it."""
         captured = _Captured.of(frame)
-        self._put(lambda: self._captured.update({captured.frame_id: captured}))
+        self._put(lambda: self._captured.update({captured.key: captured}))
 
-    def shed(self, frame_id: int) -> None:
+    def shed(self, frame: Frame) -> None:
         """A captured frame was given up before it ran."""
-        self._put(lambda: self._settle(frame_id, "shed"))
+        key = frame.camera, frame.frame_id
+        self._put(lambda: self._settle(key, "shed"))
 
     def published(self, frame: Frame, result: FrameResult) -> None:
         """A frame came out, whole or failed."""
@@ -219,8 +225,8 @@ class Recorder:
             except Exception as error:  # a defect here must not end the drive
                 self._fail(f"{self.name}: {type(error).__name__}: {error}")
             del job
-        for frame_id in list(self._captured):
-            self._settle(frame_id, "unfinished")
+        for key in list(self._captured):
+            self._settle(key, "unfinished")
 
     def _fail(self, reason: str) -> None:
         with self._changed:
@@ -234,21 +240,21 @@ class Recorder:
         if self.error is None:
             self._target.write(topic, t_ns, encode(document))
 
-    def _settle(self, frame_id: int, fate: str) -> None:
-        captured = self._captured.pop(frame_id, None)
+    def _settle(self, key: tuple[str, int], fate: str) -> None:
+        captured = self._captured.pop(key, None)
         if captured is not None:
             self._write(schemas.FRAME, captured.t_capture_ns, captured.document(fate))
 
-    def _settle_before(self, frame_id: int) -> None:
-        """Frames come out in order: of those captured before one that did, all others were overwritten."""
-        for earlier in [other for other in self._captured if other < frame_id]:
+    def _settle_before(self, camera: str, frame_id: int) -> None:
+        """A camera's frames come out in order: of those before one that did, all others were overwritten."""
+        for earlier in [key for key in self._captured if key[0] == camera and key[1] < frame_id]:
             self._settle(earlier, "overwritten")
 
     def _write_picture(self, frame: Frame, result: FrameResult) -> None:
         make = raw_message if self._block.images == "raw" else jpeg_message
-        message = make(frame.image, self._camera, frame.t_capture_ns + self._unix_origin_ns)
-        self._settle_before(frame.frame_id)
-        self._target.write(schemas.image_topic(self._camera), frame.t_capture_ns, message)
+        message = make(frame.image, frame.camera, frame.t_capture_ns + self._unix_origin_ns)
+        self._settle_before(frame.camera, frame.frame_id)
+        self._target.write(schemas.image_topic(frame.camera), frame.t_capture_ns, message)
         with self._changed:
             self._pictures = max(0, self._pictures - 1)
             self._changed.notify_all()
@@ -256,8 +262,8 @@ class Recorder:
 
     def _write_result(self, captured: _Captured, size: tuple[int, int], result: FrameResult, *, picture: bool) -> None:
         """What is known of a frame that came out; its picture, if there is one, stands right before."""
-        self._settle_before(captured.frame_id)
-        self._captured.pop(captured.frame_id, None)
+        self._settle_before(captured.camera, captured.frame_id)
+        self._captured.pop(captured.key, None)
         t_ns = captured.t_capture_ns
         document = captured.document("published" if result.error is None else "failed", picture=picture)
         document |= {
@@ -275,7 +281,7 @@ class Recorder:
             thickness=max(1.0, size[0] / 480),
             font_size=max(12.0, size[0] / 45),
         )
-        self._write(schemas.annotations_topic(self._camera), t_ns, annotations)
+        self._write(schemas.annotations_topic(captured.camera), t_ns, annotations)
         self.written += 1
 
     def _result(self, result: FrameResult) -> dict[str, Any]:
@@ -333,7 +339,7 @@ def open_recorder(
     if block is None:
         return None
     now_ns = clock.now_ns()
-    camera, started_ns = config.source.camera, unix_ns()
+    camera, started_ns = config.cameras[0].camera, unix_ns()
     origin_ns = started_ns - now_ns
     about = {"name": config.name, "shown": ",".join(shown)}
     about |= {"fps": str(info.fps)} if info.fps else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edge_runtime.errors import EngineError
 
@@ -11,7 +11,7 @@ from .optional import ENGINE_FAILURES_IN_A_ROW, OptionalModels
 
 
 class Recovery:
-    """Hears of every finished frame, in order; what is `due` is done by `act`, with nothing in flight.
+    """Hears of every finished round, in order; what is `due` is done by `act`, with nothing in flight.
 
     `make_anew` makes all networks anew and is called once; without it the first row of failures ends the run. Models
     that the run can do without are made anew by themselves, and taken out when that does not help.
@@ -22,13 +22,14 @@ class Recovery:
         self._in_a_row = 0
         self._broken = False
 
-    def see(self, entry: Entry) -> EngineError | None:
-        """What came of a frame; returns the error that ends the run, None when it goes on."""
-        self._in_a_row = self._in_a_row + 1 if entry.engine_error else 0
+    def see(self, entries: Sequence[Entry]) -> EngineError | None:
+        """What came of a round of frames; returns the error that ends the run, None when it goes on."""
+        error = next((entry.engine_error for entry in entries if entry.engine_error), None)
+        self._in_a_row = self._in_a_row + 1 if error else 0
         if self._in_a_row < ENGINE_FAILURES_IN_A_ROW or self._broken:
             return None
         if self._make_anew is None:
-            return EngineError(f"{entry.engine_error} ({self._in_a_row} frames in a row)")
+            return EngineError(f"{error} ({self._in_a_row} frames in a row)")
         self._broken = True
         return None
 

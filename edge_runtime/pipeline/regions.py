@@ -8,7 +8,8 @@ be finished; with a camera it uses whatever is known.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import NamedTuple
 
 from edge_runtime.core import Clock, Detections, Region
@@ -86,12 +87,31 @@ class PlannedRegions:
         return Scene(frame.frame_id, entry.t_ns, frame.width, frame.height, frame.ego_speed_mps, pose)
 
 
+class RegionsOfCameras:
+    """The `PlannedRegions` of a stage for each camera: every camera has a planner of its own (see `steps.Look`)."""
+
+    def __init__(self, name: str, of_camera: Mapping[str, PlannedRegions]) -> None:
+        self.name, self._of_camera = name, of_camera
+
+    def regions(self, entry: Entry) -> tuple[Region, ...]:
+        return self._of_camera[entry.frame.camera].regions(entry)
+
+    def observe(self, entry: Entry, tracks: Detections, stages: Sequence[str]) -> None:
+        self._of_camera[entry.frame.camera].observe(entry, tracks, stages)
+
+    @property
+    def shed(self) -> DeadlineCounts | None:
+        """What the deadline cost so far, over all cameras; None without one."""
+        counts = [shed for each in self._of_camera.values() if (shed := each.shed) is not None]
+        return DeadlineCounts(*map(sum, zip(*map(astuple, counts), strict=True))) if counts else None
+
+
 class ReportViews:
     """The last step of a frame: tells the planners what was seen."""
 
     name = "regions"
 
-    def __init__(self, planned: Sequence[tuple[PlannedRegions, Sequence[str]]], tracks: str) -> None:
+    def __init__(self, planned: Sequence[tuple[RegionsOfCameras, Sequence[str]]], tracks: str) -> None:
         self._planned, self._tracks = planned, tracks
 
     @property
@@ -99,7 +119,7 @@ class ReportViews:
         """What the deadline cost each stage; empty without one."""
         return {regions.name: counts for regions, _ in self._planned if (counts := regions.shed) is not None}
 
-    def launch(self, entry: Entry) -> None:
+    def launch(self, entries: Sequence[Entry]) -> None:
         """Nothing to start."""
 
     def finish(self, entry: Entry) -> None:

@@ -153,7 +153,8 @@ def replay(
 def _prepared(loaded: LoadedPipeline, folder: Path, *, pace: str) -> LoadedPipeline:
     """The pipeline at a pace, with a results file, and with its ladder in the run folder."""
     config = loaded.config
-    changes: dict[str, Any] = {"source": config.source.model_copy(update={"pace": pace, "loop": False}), "record": None}
+    source = config.one_source.model_copy(update={"pace": pace, "loop": False})
+    changes: dict[str, Any] = {"source": source, "record": None}
     if not any(isinstance(sink, JsonlSink) for sink in config.sinks):
         changes["sinks"] = (*config.sinks, JsonlSink(kind="jsonl"))
     if config.governor is not None:
@@ -184,7 +185,9 @@ def _live(
     if log.stat().st_size:
         telemetry = config.telemetry.model_copy(update={"source": "recorded", "log": log})
         loaded = loaded.with_config(config.model_copy(update={"telemetry": telemetry}))
-    with Pipeline(loaded).start(out=folder, frames=frames, source=DrivePictures(drive), builds=builds) as run:
+    with Pipeline(loaded).start(
+        out=folder, frames=frames, sources={drive.block.camera: DrivePictures(drive)}, builds=builds
+    ) as run:
         while not run.wait(PROGRESS_S):
             progress(run.snapshot().counts.captured, run.pictures)
         summary = run.finish()
@@ -226,8 +229,9 @@ class _AsDecided:
     def __init__(self, points: Mapping[int, OperatingPoint]) -> None:
         self._points = points
 
-    def launch(self, entry: Entry) -> None:
-        entry.point = self._points[entry.frame.frame_id]
+    def launch(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            entry.point = self._points[entry.frame.frame_id]
 
     def finish(self, entry: Entry) -> None:
         """Nothing to collect."""
@@ -292,7 +296,7 @@ class _Virtual:
                 outlet.close(FLUSH_S)
         if self._slot.take() is not None:
             self._accounts.drop()
-        for _ in range(self._executor.lost_frames):
+        for _ in range(self._executor.lost.total()):
             self._accounts.lose(str(self._executor.failure))
         summary = self._summarise()
         write_summary(self._folder, summary.document())

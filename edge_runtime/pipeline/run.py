@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,11 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.config.address import udp_address
 from edge_runtime.config.export import to_document
 from edge_runtime.config.ladder import ladder_of
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
-from edge_runtime.config.schema import CameraSource, NetworkStage, SimulationSource
+from edge_runtime.config.schema import CameraSource, NetworkStage
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.errors import EngineError, SinkError
@@ -29,24 +27,21 @@ from edge_runtime.sinks.base import Sink, SinkContext
 from edge_runtime.sinks.callback import CallbackSink
 from edge_runtime.sources.base import Source
 from edge_runtime.sources.camera import without_password
-from edge_runtime.sources.ego_speed import SpeedPort
-from edge_runtime.sources.resident import ResidentPictures
 
 from .accounts import Accounts, Snapshot
 from .assemble import assemble
 from .budgets import BudgetWindows
 from .builds import Builds
-from .camera_pose import PoseOf, calibration, simulated_pose
+from .camera_pose import PoseOf, calibration, simulated_poses
+from .cameras import READ_S, Cameras, open_sources
 from .executor import Executor
 from .faults import Faults
-from .feed import Captured, Feed, Limits
+from .feed import Limits
 from .meter import FrameMeter
-from .open_source import open_source
 from .outlet import Outlet
 from .recorder import Recorder, open_recorder
 from .recovery import Recovery
 from .regions import ReportViews
-from .slot import HandOver, NewestSlot
 from .steered import SteeringState
 from .steering import Steering, make_steering
 from .summary import RunSummary, SinkAccount, Spread
@@ -59,8 +54,6 @@ PointNow = Callable[[], OperatingPoint]
 # How long a sink may take to flush after the last frame before it is left behind and named.
 FLUSH_S = 10.0
 _AS_IN_THE_FILE = OperatingPoint()
-# How long a source may take to return from a read once the run has stopped.
-READ_S = 1.0
 
 
 class Pipeline:
@@ -87,7 +80,7 @@ class Pipeline:
         frames: int | None = None,
         seconds: float | None = None,
         on_result: OnResult | None = None,
-        source: Source | None = None,
+        sources: Mapping[str, Source] | None = None,
         builds: Builds | None = None,
         trace: TraceLog | None = None,
         pose: PoseOf | None = None,
@@ -95,14 +88,15 @@ class Pipeline:
     ) -> Run:
         """Open everything and start the threads; the caller closes the returned run (`with` does).
 
-        `frames` and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame order on a
-        thread of its own. `source` takes the place of the file's own and is closed with the run. `builds` hears of
-        engines being built, `trace` takes down what happens when, and `pose(frame)` says where the vehicle stands, for
-        regions that a map expects. With `point`, asked for every frame, no governor runs, whatever the file says.
+        `frames` (of each camera) and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame
+        order on a thread of its own. `sources`, by camera, take the place of the file's own and are closed with the
+        run. `builds` hears of engines being built, `trace` takes down what happens when, and `pose(frame)` says where
+        the vehicle stands, for regions that a map expects. With `point`, asked for every frame, no governor runs,
+        whatever the file says.
         Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
         """
         limits = Limits(frames, seconds)
-        return Run(self.loaded, out, limits, on_result, source, builds or Builds(), trace, pose, point)
+        return Run(self.loaded, out, limits, on_result, sources, builds or Builds(), trace, pose, point)
 
     def run(
         self,
@@ -127,7 +121,7 @@ class Run:
         out: Path | None,
         limits: Limits,
         on_result: OnResult | None,
-        source: Source | None,
+        sources: Mapping[str, Source] | None,
         builds: Builds,
         trace: TraceLog | None,
         pose: PoseOf | None,
@@ -151,26 +145,24 @@ class Run:
         self._guests: tuple[Outlet, ...] = ()
         self._guests_change, self._admits = threading.Lock(), True
         self._summary: RunSummary | None = None
-        fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
-        if pose is None and source is None and isinstance(config.source, SimulationSource):
-            pose = simulated_pose(config.source)
+        fast = config.fast
+        if pose is None and sources is None:
+            pose = simulated_poses(config.cameras)
         with ExitStack() as owner, ExitStack() as opening:
             self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace, pose=pose, faults=self._faults)
-            self._source = self._faults.source(source or open_source(config.source))
-            opening.callback(self._source.close)
-            self._speed_port: SpeedPort | None = None
-            if config.source.ego_speed_udp is not None and not fast:
-                address = udp_address(config.source.ego_speed_udp)
-                self._speed_port = SpeedPort(address, config.source.ego_speed_stale_ms, clock)
-                opening.callback(self._speed_port.close)
+            opened = open_sources(config, self._faults, sources)
+            for source in opened.values():
+                opening.callback(source.close)
+            info = next(iter(opened.values())).info
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
             context = self._context = SinkContext(
                 self.folder,
                 self._assembly.classes,
                 self._assembly.shown,
-                self._source.info.fps or 30.0,
+                info.fps or 30.0,
                 self._assembly.instead,
+                tuple(opened),
             )
             sinks: list[Sink] = [self._faults.sink(make_sink(block)) for block in config.sinks]
             if on_result is not None:
@@ -179,9 +171,6 @@ class Run:
                 sink.open(context)
                 opening.callback(_close_quietly, sink)
             self._outlets = [Outlet(sink, waits=fast, clock=clock, trace=trace) for sink in sinks]
-            alone = fast and self._assembly.on_gpu
-            in_memory = isinstance(self._source, ResidentPictures)
-            self._slot: NewestSlot[Captured] = HandOver() if alone and in_memory else NewestSlot()
             self._meter = FrameMeter(
                 [stage.name for stage in config.stages if isinstance(stage, NetworkStage)], config.budgets.latency_ms
             )
@@ -189,8 +178,8 @@ class Run:
                 config,
                 self._public_config(),
                 self.folder,
-                self._source.info,
-                calibration(config.source),
+                info,
+                calibration(config.cameras[0]),
                 clock,
                 classes=self._assembly.classes,
                 shown=self._assembly.shown,
@@ -215,36 +204,34 @@ class Run:
                     faults=self._faults,
                 )
                 opening.callback(self._steering.close)
-            speed_kmh = config.source.ego_speed_kmh
-            self._feed = Feed(
-                self._source,
-                self._slot,
+            self._cameras = Cameras(
+                config,
+                opened,
                 self._accounts,
                 clock,
-                camera=config.source.camera,
-                ego_speed_mps=None if speed_kmh is None else speed_kmh / 3.6,
-                speed_port=self._speed_port,
-                waits=fast,
+                on_gpu=self._assembly.on_gpu,
                 limits=limits,
-                on_capture=None if fast else self._meter.capture,
-                fps_cap=None if fast else lambda: self._point().fps_cap,
+                on_capture=self._meter.capture,
+                fps_cap=lambda: self._point().fps_cap,
                 trace=trace,
                 recorder=self._recorder,
             )
+            opening.callback(self._cameras.close_ports)
             self._executor = Executor(
-                self._slot,
+                self._cameras.slot,
                 self._assembly.steps,
                 self._publish,
                 clock,
                 in_flight=config.executor.in_flight,
+                cameras=len(opened),
                 fresh=not fast,
-                alone=alone,
+                alone=fast and self._assembly.on_gpu,
                 point=self._point,
                 recovery=Recovery(self._recover, self._assembly.optional),
                 stuck_s=config.executor.stuck_s,
                 trace=trace,
             )
-            self._threads = self._executor.threads(partial(self._feed.run, self._stop))
+            self._threads = self._executor.threads(*self._cameras.reads(self._stop))
             opening.pop_all()
             self._owner = owner.pop_all()
         for thread in self._threads:
@@ -269,9 +256,9 @@ class Run:
 
     def _publish(self, frame: Frame, result: FrameResult) -> None:
         now_ns = self._clock.now_ns()
-        self._accounts.publish(result, now_ns)
+        self._cameras.accounts[frame.camera].publish(result, now_ns)
         if result.error is None:
-            self._budgets.published(now_ns, result.latency_ms, frame.ego_speed_mps)
+            self._budgets.published(now_ns, result.latency_ms, frame.ego_speed_mps, frame.camera)
             if self._steering is not None:
                 self._meter.publish(now_ns, frame, result)
             if self._rate is not None:
@@ -312,7 +299,7 @@ class Run:
     def stop(self) -> None:
         """Take no more frames; those taken are finished and published. Safe from any thread, any number of times."""
         self._stop.set()
-        self._slot.close()
+        self._cameras.slot.close()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the last frame is out; False when it is not yet after `timeout_s`.
@@ -328,7 +315,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        return f"{self._config.name} · {self._config.source.camera}"
+        return f"{self._config.name} · {', '.join(self._cameras.sources)}"
 
     @property
     def classes(self) -> ClassTable:
@@ -337,9 +324,14 @@ class Run:
 
     @property
     def pictures(self) -> int | None:
-        """How many frames the source will give; None when it cannot tell or never ends."""
-        endless = isinstance(self._config.source, CameraSource) or self._config.source.loop
-        return None if endless else self._source.info.pictures
+        """How many frames the sources will give; None when one cannot tell or never ends."""
+        blocks = self._config.cameras
+        counts = [
+            None if isinstance(block, CameraSource) or block.loop else self._cameras.sources[block.camera].info.pictures
+            for block in blocks
+        ]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
 
     def pin(self, images: Iterable[npt.NDArray[np.uint8]]) -> None:
         """Make these pictures cheaper to take to the networks; the caller keeps them until the run has ended."""
@@ -357,7 +349,7 @@ class Run:
         return self._stop.is_set()
 
     def snapshot(self) -> Snapshot:
-        return self._accounts.snapshot(self._clock.now_ns(), self._slot.overwritten)
+        return self._cameras.snapshot()
 
     def steering(self) -> SteeringState | None:
         """Power, operating point and alarm right now; None at pace fast, where nothing is measured."""
@@ -368,7 +360,7 @@ class Run:
         ended, stages = self.wait(0.0), [stage for stage in self._config.stages if isinstance(stage, NetworkStage)]
         return Vitals(
             name=self._config.name,
-            camera=self._config.source.camera,
+            cameras=self._cameras.vitals(ended=ended),
             models={stage.name: stage.model for stage in stages},
             points=self._points,
             snapshot=self.snapshot(),
@@ -380,7 +372,6 @@ class Run:
             notices=self.notices(),
             models_out=self.models_out(),
             optional_models=self._assembly.optional.accounts(),
-            outages=self._feed.outages.account(self._clock.now_ns()),
             no_picture=None if ended else self.no_picture(),
             recoveries=self.recoveries,
             ended=ended,
@@ -389,12 +380,7 @@ class Run:
 
     def notices(self) -> tuple[str, ...]:
         """What a person should know so far: warnings of the source, failed frames, sinks that ended."""
-        found = [
-            *self._source.warnings,
-            *self._feed.outages.notices,
-            *self._heard(),
-            *(self._steering.notices if self._steering else ()),
-        ]
+        found = [*self._cameras.notices(), *(self._steering.notices if self._steering else ())]
         found += self._assembly.optional.notices
         found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
         found += [f"sink {name} ended: {sink.error}" for name, sink in self._sink_accounts().items() if sink.error]
@@ -403,15 +389,11 @@ class Run:
 
     def no_picture(self) -> str | None:
         """`no picture from front for 12 s: …` while a camera is away; None when all is well."""
-        away = self._source.paced and not self.stopping
-        return self._feed.outages.alarm(self._clock.now_ns()) if away else None
+        return None if self.stopping else self._cameras.no_picture()
 
     def models_out(self) -> tuple[str, ...]:
         """A sentence for each optional model that the run goes on without."""
         return self._assembly.optional.alarms
-
-    def _heard(self) -> tuple[str, ...]:
-        return () if self._speed_port is None else self._speed_port.warnings
 
     def finish(self) -> RunSummary:
         """Drain, flush, close, and write `summary.json`. May be called twice; the summary is the same."""
@@ -419,14 +401,15 @@ class Run:
             return self._summary
         self.stop()
         self.wait()
-        self._threads[0].join(READ_S)
-        self._settle()
+        reading = self._threads[: len(self._cameras.sources)]
+        for thread in reading:
+            thread.join(READ_S)
+        self._cameras.settle(self._executor.lost, str(self._executor.failure))
         if self._rate is not None:
             self._rate.silent(self._clock.now_ns())
         if self._steering is not None:
             self._steering.close()
-        if self._speed_port is not None:
-            self._speed_port.close()
+        self._cameras.close_ports()
         with self._guests_change:
             guests, self._guests, self._admits = self._guests, (), False
         for outlet in (*guests, *self._outlets):
@@ -435,8 +418,7 @@ class Run:
             if (failure := self._executor.failure) is not None:
                 self._recorder.event("run_failed", str(failure))
             self._recorder.drain(FLUSH_S)
-        if not self._threads[0].is_alive():  # closing a device under a blocked read would crash the process
-            self._source.close()
+        self._cameras.close_sources(reading)
         if self.left_behind:
             write_stacks(self.folder)
         else:
@@ -447,27 +429,17 @@ class Run:
         write_summary(self.folder, self._summary.document())
         return self._summary
 
-    def _settle(self) -> None:
-        """Give every frame that a broken run left behind its column."""
-        self._slot.close()
-        if self._slot.take() is not None:
-            self._accounts.drop()
-        for _ in range(self._executor.lost_frames):
-            self._accounts.lose(str(self._executor.failure))
-
     def _error(self) -> str | None:
         failure = self._executor.failure
         if isinstance(failure, EngineError):
             return str(failure)
         if failure is not None:
             return f"{type(failure).__name__}: {failure}"
-        return self._feed.error
+        return self._cameras.error
 
     def _summarise(self) -> RunSummary:
         accounts = self._accounts
-        warnings = [*self._source.warnings, *self._feed.outages.notices, *self._heard()]
-        if self._feed.pace is not None and self._feed.pace.late_pictures:
-            warnings.append(f"{self._feed.pace.late_pictures} pictures were decoded too late for the stream's own rate")
+        warnings = [*self._cameras.notices(), *self._cameras.late()]
         if self._recorder is not None:
             warnings += self._recorder.notices
         if self.recoveries:
@@ -477,7 +449,7 @@ class Run:
             warnings += self._steering.notices
         elif self._config.governor is not None:
             warnings.append("at pace fast there is no time to hold: the governor did not run")
-        frames = accounts.counts(self._slot.overwritten)
+        frames = accounts.counts(self._cameras.overwritten)
         if not frames.balanced:
             warnings.append("the frame counts do not add up, which is a defect of this program: please report the run")
         return RunSummary(
@@ -485,7 +457,7 @@ class Run:
             folder=self.folder,
             frames=frames,
             seconds=accounts.seconds,
-            fps=accounts.fps,
+            fps=self._cameras.fps,
             latency_ms=Spread.of(accounts.latency),
             stage_ms={stage: Spread.of(quantiles) for stage, quantiles in accounts.stages.items()},
             budgets=self._budgets.accounts(),
@@ -504,7 +476,7 @@ class Run:
             backends=dict(self._assembly.backends),
             config=self._public_config(),
             governor=None if self._steering is None else self._steering.account,
-            cameras={self._config.source.camera: self._feed.outages.account(self._clock.now_ns())},
+            cameras=self._cameras.summaries(),
             faults=self._faults.accounts(),
             optional_models=self._assembly.optional.accounts(),
         )
@@ -516,8 +488,10 @@ class Run:
     def _public_config(self) -> dict[str, Any]:
         """The configuration for the summary, which people pass on: without a camera's password."""
         document = to_document(self._config)
-        if isinstance(self._config.source, CameraSource):
-            document["source"]["device"] = without_password(str(self._config.source.device))
+        blocks = document["sources"] if "sources" in document else [document["source"]]
+        for block in blocks:
+            if "device" in block:
+                block["device"] = without_password(str(block["device"]))
         return document
 
     def __enter__(self) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from edge_runtime.config.load import LoadedPipeline
-from edge_runtime.config.schema import CameraSource, ClassifyStage, DetectStage, MergeStage, NetworkStage, TrackStage
+from edge_runtime.config.schema import ClassifyStage, DetectStage, MergeStage, NetworkStage, Source, TrackStage
 from edge_runtime.core import UNTRACKED, ClassGroups, ClassTable, Clock, Detections
 from edge_runtime.core.trace import TraceLog
 from edge_runtime.governor.deadline import DeadlineLimit
@@ -20,7 +20,7 @@ from .camera_pose import PoseOf, calibration
 from .entry import Entry
 from .network import Network
 from .optional import OptionalModels, OptionalStep, Roll
-from .regions import PlannedRegions, ReportViews
+from .regions import PlannedRegions, RegionsOfCameras, ReportViews
 from .steps import CascadeStep, HostStep, Look, NetworkStep, Step, WholeFrame
 
 
@@ -52,7 +52,7 @@ class _Stages:
         self._trace, self._pose, self._optional = trace, pose, optional
         self._tracks = any(isinstance(stage, TrackStage) for stage in loaded.config.stages)
         self._groups = ClassGroups(loaded.config.groups, classes)
-        self._planned: list[tuple[PlannedRegions, tuple[str, ...]]] = []
+        self._planned: list[tuple[RegionsOfCameras, tuple[str, ...]]] = []
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = [Roll(self._optional)]
@@ -100,7 +100,11 @@ class _Stages:
             return step
         return OptionalStep(step, model, stages, self._optional)
 
-    def _regions(self, stage: DetectStage) -> PlannedRegions:
+    def _regions(self, stage: DetectStage) -> RegionsOfCameras:
+        each = {source.camera: self._regions_of(stage, source) for source in self._config.cameras}
+        return RegionsOfCameras(stage.name, each)
+
+    def _regions_of(self, stage: DetectStage, source: Source) -> PlannedRegions:
         config, block = self._config, stage.regions
         assert block is not None
         picture = config.models[stage.model].input
@@ -109,14 +113,13 @@ class _Stages:
             input_size=picture.size,
             resize=picture.resize,
             classes=self._classes,
-            calibration=calibration(config.source),
+            calibration=calibration(source),
             never_shed=config.never_shed,
             groups=self._groups,
         )
-        fast = not isinstance(config.source, CameraSource) and config.source.pace == "fast"
-        lag = config.executor.in_flight if fast else None
+        lag = config.executor.in_flight if config.fast else None
         bound_ms = config.budgets.latency_ms
-        deadline = None if fast or bound_ms is None else DeadlineLimit(bound_ms)
+        deadline = None if config.fast or bound_ms is None else DeadlineLimit(bound_ms)
         return PlannedRegions(
             stage.name,
             planner,
@@ -158,29 +161,35 @@ class _Stages:
     def _tracking(self, stage: TrackStage) -> Callable[[Entry], Detections | None]:
         """Only what the tracker follows comes out; weak boxes that belong to no track stay with the stage before.
 
-        In a frame in which no detector ran the tracks are carried on, and so are those that only a region could show
-        while none looks at them; none survives an outage of the camera.
+        Every camera has tracks of its own. In a frame in which no detector ran they are carried on, and so are those
+        that only a region could show while none looks at them; none survives an outage of the camera.
         """
-        tracker, coast, carry, outages = Tracker(stage, self._groups), Coast(), Carry(stage.carry_ms), 0
+        each = {source.camera: _Following(stage, self._groups) for source in self._config.cameras}
+        return lambda entry: each[entry.frame.camera].follow(entry)
 
-        def follow(entry: Entry) -> Detections:
-            nonlocal coast, carry, outages
-            if entry.frame.outages != outages:
-                outages = entry.frame.outages
-                tracker.forget()
-                coast, carry = Coast(), Carry(stage.carry_ms)
-            if stage.of in entry.skipped:
-                return coast.at(entry.t_ns, entry.frame.width, entry.frame.height)
-            named = tracker.update(entry.detections[stage.of])
-            tracked = named.track_id != UNTRACKED
-            tracks = named if tracked.all() else named.take(tracked)
-            regions = [region.xyxy for regions in entry.regions.values() for region in regions]
-            size = (entry.frame.width, entry.frame.height)
-            carried = carry.update(entry.t_ns, tracks, regions, size)
-            if len(carried):
-                entry.sighted[stage.name] = tracks
-                tracks = Detections.concatenate([tracks, carried])
-            coast.seen(entry.t_ns, tracks)
-            return tracks
 
-        return follow
+class _Following:
+    """The tracks of one camera."""
+
+    def __init__(self, stage: TrackStage, groups: ClassGroups) -> None:
+        self._stage, self._tracker, self._outages = stage, Tracker(stage, groups), 0
+        self._coast, self._carry = Coast(), Carry(stage.carry_ms)
+
+    def follow(self, entry: Entry) -> Detections:
+        stage, frame = self._stage, entry.frame
+        if frame.outages != self._outages:
+            self._outages = frame.outages
+            self._tracker.forget()
+            self._coast, self._carry = Coast(), Carry(stage.carry_ms)
+        if stage.of in entry.skipped:
+            return self._coast.at(entry.t_ns, frame.width, frame.height)
+        named = self._tracker.update(entry.detections[stage.of])
+        tracked = named.track_id != UNTRACKED
+        tracks = named if tracked.all() else named.take(tracked)
+        regions = [region.xyxy for regions in entry.regions.values() for region in regions]
+        carried = self._carry.update(entry.t_ns, tracks, regions, (frame.width, frame.height))
+        if len(carried):
+            entry.sighted[stage.name] = tracks
+            tracks = Detections.concatenate([tracks, carried])
+        self._coast.seen(entry.t_ns, tracks)
+        return tracks

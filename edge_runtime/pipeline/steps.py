@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -15,15 +15,18 @@ from edge_runtime.errors import EngineError
 from edge_runtime.vision.resize import ViewTransform
 
 from .entry import Entry, View
-from .network import Network
+from .network import Glance, Network
 
 
 class Step(Protocol):
-    """One or more stages. The front thread calls `launch`, the back thread `finish`, each in frame order."""
+    """One or more stages. The front thread calls `launch` for a round, the back thread `finish` for each of its frames,
+    all in order."""
 
     name: str
 
-    def launch(self, entry: Entry) -> None: ...
+    def launch(self, entries: Sequence[Entry]) -> None:
+        """Start what can be started. Raises `EngineError` when all frames of the round fail."""
+        ...
 
     def finish(self, entry: Entry) -> None:
         """Put the stages' output into the entry. Raises `EngineError` or `OutputError` when the frame fails."""
@@ -48,20 +51,38 @@ class WholeFrame:
         return (Region.whole(entry.frame),)
 
 
-class _Call(NamedTuple):
-    """One call of a network: for each row of its batch the stage that wants it, and what it looks at."""
+class _Call:
+    """One call of a network: for each row of its batch the frame and stage that want it, and what they look at.
 
-    slot: int
-    stages: Sequence[str]
-    regions: Sequence[Region]
-    views: Sequence[ViewTransform]
+    It is waited for once, however many frames have a row in it.
+    """
+
+    def __init__(self, slot: int, rows: Sequence[tuple[Entry, str, Region]], views: Sequence[ViewTransform]) -> None:
+        self.slot, self.rows, self.views = slot, rows, views
+        self._waited = False
+        self._failure: EngineError | None = None
+
+    def wait(self, network: Network) -> EngineError | None:
+        """The error of the call, None when it went well."""
+        if not self._waited:
+            self._waited = True
+            try:
+                network.wait(self.slot)
+            except EngineError as error:
+                self._failure = error
+        return self._failure
+
+    def rows_of(self, entry: Entry) -> range:
+        """The rows of one frame, which stand together."""
+        own = [row for row, (whose, _, _) in enumerate(self.rows) if whose is entry]
+        return range(own[0], own[-1] + 1) if own else range(0)
 
 
 class NetworkStep:
-    """A network and every stage that uses it: all their views of a frame, in as few calls as its batch allows.
+    """A network and every stage that uses it: all their views of a round, in as few calls as its batch allows.
 
     Preprocessed and enqueued in front, collected and decoded at the back. `variants` names networks that a frame's
-    operating point may ask for instead. It is the only user of its networks; of each, entry `r` of the in-flight ring
+    operating point may ask for instead. It is the only user of its networks; of each, place `r` of the in-flight ring
     owns an equal share of the slots. One that `rests` leaves frames out (`detector_period`).
     """
 
@@ -86,77 +107,81 @@ class NetworkStep:
         """Go on with networks made anew, of the same models; nothing may be in flight."""
         self._networks = networks
 
-    def launch(self, entry: Entry) -> None:
+    def launch(self, entries: Sequence[Entry]) -> None:
         began_ns = self._clock.now_ns()
-        network = self._networks[self._variants.get(entry.point.variant or "", self._model)]
+        first = entries[0]
+        network = self._networks[self._variants.get(first.point.variant or "", self._model)]
         calls: list[_Call] = []
-        self._flying[entry.ring] = (network, calls)  # filled call by call, so that what was started is waited for
+        self._flying[first.ring] = (network, calls)  # filled call by call, so that what was started is waited for
+        wanted = [want for entry in entries for want in self._wanted(entry)]
+        batch, slot = network.engine.max_batch, first.ring * (network.engine.slots // self._in_flight)
+        for begin in range(0, len(wanted), batch):
+            rows = wanted[begin : begin + batch]
+            views = network.launch(slot, [Glance(entry.place, entry.frame, region) for entry, _, region in rows])
+            calls.append(_Call(slot, rows, views))
+            for entry, _, _ in rows:
+                entry.called.add(self._model)
+            slot += 1
+        each_ms = (self._clock.now_ns() - began_ns) / 1e6 / len(entries)
+        for entry in entries:
+            if self.name not in entry.skipped:
+                entry.stage_ms[f"{self.name}.preprocess"] = each_ms
+
+    def _wanted(self, entry: Entry) -> list[tuple[Entry, str, Region]]:
+        """What the stages want to see of a frame; nothing while they rest."""
         if self._rests and entry.ordinal % entry.point.detector_period:
             entry.skipped.update(look.name for look in self._looks)
-            return
-        stages: list[str] = []
-        wanted: list[Region] = []
+            return []
+        wanted = []
         for look in self._looks:
             regions = look.regions(entry)
             if not isinstance(look, WholeFrame):
                 entry.regions[look.name] = regions
-            stages += [look.name] * len(regions)
-            wanted += regions
-        batch, slot = network.engine.max_batch, entry.ring * (network.engine.slots // self._in_flight)
-        for first in range(0, len(wanted), batch):
-            part = wanted[first : first + batch]
-            views = network.launch(entry.ring, slot, entry.frame, part)
-            calls.append(_Call(slot, stages[first : first + batch], part, views))
-            entry.called.add(self._model)
-            slot += 1
-        entry.stage_ms[f"{self.name}.preprocess"] = (self._clock.now_ns() - began_ns) / 1e6
+            wanted += [(entry, look.name, region) for region in regions]
+        return wanted
 
     def finish(self, entry: Entry) -> None:
         if self.name in entry.skipped:
             return
         network, calls = self._flying[entry.ring]
-        _wait(network, [call.slot for call in calls])
+        own = [(call, rows) for call in calls if (rows := call.rows_of(entry))]
+        # Each is waited for, also behind one that failed: its slot must be free for the next round.
+        failures = [failure for call, _ in own if (failure := call.wait(network)) is not None]
+        if failures:
+            raise failures[0]
         if self._trace is not None:
-            for call in calls:
-                begin_ns, end_ns = network.engine.span_ns(call.slot)
-                lane = f"{NETWORK} {network.engine.name}"
-                self._trace.span(lane, self.name, begin_ns, end_ns, entry.frame.frame_id)
+            for call, rows in own:
+                if rows[0] == 0:
+                    begin_ns, end_ns = network.engine.span_ns(call.slot)
+                    lane = f"{NETWORK} {network.engine.name}"
+                    self._trace.span(lane, self.name, begin_ns, end_ns, entry.frame.frame_id)
         began_ns = self._clock.now_ns()
         found: dict[str, list[View]] = {look.name: [] for look in self._looks}
         took_ms = dict.fromkeys(found, 0.0)
-        for call in calls:
+        for call, rows in own:
             each_ms = network.engine.took_ms(call.slot) / len(call.views)
-            decoded = network.decode(call.slot, call.views)
-            for stage, region, view, seen in zip(call.stages, call.regions, call.views, decoded, strict=True):
+            views = call.views[rows[0] : rows[-1] + 1]
+            decoded = network.decode(call.slot, views, rows[0])
+            for row, view, seen in zip(rows, views, decoded, strict=True):
+                _, stage, region = call.rows[row]
                 took_ms[stage] += each_ms
                 if isinstance(seen, Masks):
                     entry.masks[stage] = seen
                 else:
                     found[stage].append(View(region, view, seen))
-        for stage, views in found.items():
+        for stage, seen_views in found.items():
             entry.stage_ms[stage] = took_ms[stage]
             if stage not in entry.masks:
-                entry.views[stage] = tuple(views)
-                entry.detections[stage] = Detections.concatenate([view.detections for view in views])
+                entry.views[stage] = tuple(seen_views)
+                entry.detections[stage] = Detections.concatenate([view.detections for view in seen_views])
         entry.stage_ms[f"{self.name}.decode"] = (self._clock.now_ns() - began_ns) / 1e6
-
-
-def _wait(network: Network, slots: Iterable[int]) -> None:
-    """Every call is waited for, also behind one that failed: its slot must be free for the next frame."""
-    failure: EngineError | None = None
-    for slot in slots:
-        try:
-            network.wait(slot)
-        except EngineError as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
 
 
 class CascadeStep:
     """A classifier that looks at boxes which an earlier stage found in the same frame; all at the back.
 
-    It is the only user of its network; entry `r` of the in-flight ring owns an equal share of its slots.
+    It is the only user of its network; place `r` of the in-flight ring owns an equal share of its slots, which the
+    frames of a round use in turn.
     """
 
     def __init__(self, stage: ClassifyStage, of: str, only: Sequence[int] | None, in_flight: int, clock: Clock) -> None:
@@ -169,7 +194,7 @@ class CascadeStep:
         """Go on with networks made anew, of the same models; nothing may be in flight."""
         self._networks = networks
 
-    def launch(self, entry: Entry) -> None:
+    def launch(self, entries: Sequence[Entry]) -> None:
         """Nothing to start: the boxes are not there yet."""
 
     def finish(self, entry: Entry) -> None:
@@ -184,7 +209,8 @@ class CascadeStep:
         network = self._networks[self._stage.model]
         slot, batch = entry.ring * (network.engine.slots // self._in_flight), network.engine.max_batch
         for first in range(0, len(regions), batch):
-            views = network.launch(entry.ring, slot, entry.frame, regions[first : first + batch])
+            part = regions[first : first + batch]
+            views = network.launch(slot, [Glance(entry.place, entry.frame, region) for region in part])
             network.wait(slot)
             entry.called.add(self._stage.model)
             for number, found in enumerate(network.decode(slot, views)):
@@ -218,7 +244,7 @@ class HostStep:
         self._compute = compute
         self._clock = clock
 
-    def launch(self, entry: Entry) -> None:
+    def launch(self, entries: Sequence[Entry]) -> None:
         """Nothing to start: the stages it reads have not finished yet."""
 
     def finish(self, entry: Entry) -> None:

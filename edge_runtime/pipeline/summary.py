@@ -43,9 +43,32 @@ class Spread:
         return cls(*(quantiles.quantile_ms(q) for q in (0.5, 0.95, 0.99)))
 
 
+@dataclass(frozen=True, slots=True)
+class CameraSummary:
+    """What became of one camera: its frames, how often it was away, and the error that ended it, or None."""
+
+    frames: FrameCounts
+    fps: float | None
+    latency_ms: Spread
+    outages: CameraAccount
+    error: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "frames": asdict(self.frames),
+            "fps": None if self.fps is None else round(self.fps, 2),
+            "latency_ms": _rounded(self.latency_ms),
+            **asdict(self.outages),
+            "error": self.error,
+        }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RunSummary:
-    """The outcome of one run. `error` is None when it ended by itself, a limit or a signal."""
+    """The outcome of one run. `error` is None when it ended by itself, a limit or a signal.
+
+    `frames` and `latency_ms` are those of all cameras together, `fps` is that of the slowest.
+    """
 
     name: str
     folder: Path
@@ -65,7 +88,7 @@ class RunSummary:
     versions: Mapping[str, str]
     config: Mapping[str, Any]
     governor: SteeringAccount | None = None
-    cameras: Mapping[str, CameraAccount] = field(default_factory=dict)
+    cameras: Mapping[str, CameraSummary] = field(default_factory=dict)
     faults: Sequence[FaultAccount] = ()
     optional_models: Mapping[str, OptionalAccount] = field(default_factory=dict)
 
@@ -91,7 +114,7 @@ class RunSummary:
             "governor": None if self.governor is None else asdict(self.governor),
             "budgets": {name: asdict(budget) for name, budget in self.budgets.items()},
             "regions_shed": {stage: asdict(counts) for stage, counts in self.regions_shed.items()},
-            "cameras": {name: asdict(camera) for name, camera in self.cameras.items()},
+            "cameras": {name: camera.document() for name, camera in self.cameras.items()},
             "optional_models": {name: asdict(model) for name, model in self.optional_models.items()},
             "sinks": {name: asdict(sink) for name, sink in self.sinks.items()},
             "faults": [asdict(fault) for fault in self.faults],

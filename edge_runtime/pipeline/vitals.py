@@ -9,24 +9,24 @@ from edge_runtime.core.quantiles import Quantiles
 
 from .accounts import Snapshot
 from .budgets import BudgetAccount
+from .cameras import CameraVitals
 from .optional import OptionalAccount
-from .outages import CameraAccount
 from .steered import SteeringState
 from .summary import SinkAccount
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vitals:
-    """Of one run. `models` says which model a stage runs, `points` are all operating points, the most
-    useful first; `latency` and `stages` go on counting while they are read.
+    """Of one run, over all its `cameras`. `models` says which model a stage runs, `points` are all operating points,
+    the most useful first; `latency` and `stages` go on counting while they are read.
 
-    `steering` is None at pace fast, where nothing is measured. `no_picture` says that the camera is away, while it is.
+    `steering` is None at pace fast, where nothing is measured. `no_picture` says which cameras are away, while one is.
     `models_out` has a sentence for each of the `optional_models` that is out. `error` is what ended the run, None while
     it goes on and when it ended well.
     """
 
     name: str
-    camera: str
+    cameras: Mapping[str, CameraVitals]
     models: Mapping[str, str]
     points: tuple[str, ...]
     snapshot: Snapshot
@@ -36,7 +36,6 @@ class Vitals:
     budgets: Mapping[str, BudgetAccount]
     sinks: Mapping[str, SinkAccount]
     notices: tuple[str, ...]
-    outages: CameraAccount
     no_picture: str | None
     recoveries: int
     ended: bool

@@ -119,9 +119,10 @@ def summary_panel(summary: RunSummary) -> RenderableType:
     if summary.power_w is not None:
         rows.append(Text(f"power {summary.power_w['mean']:.1f} W, {summary.power_w['max']:.1f} W at most", style="dim"))
     for name, camera in summary.cameras.items():
-        if camera.outages:
-            times = "once" if camera.outages == 1 else f"{camera.outages} times"
-            text = f"camera {name} was away {times}, {camera.longest_s:.1f} s at the longest"
+        away = camera.outages
+        if away.outages:
+            times = "once" if away.outages == 1 else f"{away.outages} times"
+            text = f"camera {name} was away {times}, {away.longest_s:.1f} s at the longest"
             rows.append(Text(text, style="yellow"))
     for name, shed in summary.regions_shed.items():
         if shed.shed:

@@ -232,7 +232,7 @@ class Service:
 
     def _beside_or_after(self, old: Flow, loaded: LoadedPipeline) -> Flow:
         """The flow of `loaded`, begun while `old` ran; it has the source of `old` where that is the same."""
-        if old.loaded.config.source == loaded.config.source:
+        if old.loaded.config.cameras == loaded.config.cameras:
             new = self._begin(loaded, after=old)
             old.hand_over(new, PATIENCE_S)
         else:
@@ -249,7 +249,7 @@ class Service:
                 return
             if new.run.wait(0.0) or new.run.snapshot().counts.failed >= FAILURES:
                 why = new.run.notices()
-                same = old.config.source == new.loaded.config.source
+                same = old.config.cameras == new.loaded.config.cameras
                 if cannot_overlap(new.loaded.config, old.config) is None and same:
                     self._take_over(self._beside_or_after(new, old))
                     error = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from edge_runtime.config.ladder import ladder_of
 from edge_runtime.config.load import LoadedPipeline
-from edge_runtime.config.schema import CameraSource, PipelineConfig, SimulationSource
+from edge_runtime.config.schema import CameraSource, PipelineConfig
 from edge_runtime.core import Clock, Frame, FrameResult
 from edge_runtime.pipeline.builds import Builds
-from edge_runtime.pipeline.camera_pose import PoseOf, simulated_pose
+from edge_runtime.pipeline.camera_pose import PoseOf, simulated_poses
 from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.pipeline.run import Pipeline
 
@@ -24,7 +25,7 @@ REPEAT_NS = 10_000_000_000
 
 
 class Flow:
-    """Starts a pipeline; `after` is a flow whose source it takes over, else it opens its own. `close` ends it in order.
+    """Starts a pipeline; `after` is a flow whose sources it takes over, else it opens its own. `close` ends it.
 
     `first` is set, and `on_first` called, when the first result is out. Raises `EdgeRuntimeError` when anything cannot
     be opened; a source that it opened is closed then.
@@ -49,18 +50,19 @@ class Flow:
             self._points = tuple(rung.name for rung in ladder_of(loaded)[0].most_useful_first)
         self._point: str | None = None
         self._pulse = Pulse()
-        self.leg: Leg
+        self.legs: dict[str, Leg] = {}
         self._pose: PoseOf | None
-        if after is not None:
-            self.leg, self._pose = after.leg.successor(), after._pose
-        else:
-            self.leg = Leg(open_source(config.source, waits=True))
-            self._pose = simulated_pose(config.source) if isinstance(config.source, SimulationSource) else None
-        try:
-            self.run = Pipeline(loaded).start(source=self.leg, builds=builds, on_result=self._result, pose=self._pose)
-        except BaseException:
-            self.leg.close()
-            raise
+        with ExitStack() as opening:
+            if after is not None:
+                self._pose = after._pose
+                self.legs = {camera: leg.successor() for camera, leg in after.legs.items()}
+            else:
+                self._pose = simulated_poses(config.cameras)
+                for block in config.cameras:
+                    self.legs[block.camera] = leg = Leg(open_source(block, waits=True))
+                    opening.callback(leg.close)
+            self.run = Pipeline(loaded).start(sources=self.legs, builds=builds, on_result=self._result, pose=self._pose)
+            opening.pop_all()
 
     def _result(self, frame: Frame, result: FrameResult) -> None:
         if result.error is None:
@@ -80,17 +82,18 @@ class Flow:
 
     def look(self) -> tuple[bool, str]:
         """Whether frames flow, and the sentence that says how; what is new goes to the journal."""
-        now_ns, run, config = self._clock.now_ns(), self.run, self.loaded.config
+        now_ns, run = self._clock.now_ns(), self.run
+        cameras = ", ".join(self.legs)
         snapshot, state = run.snapshot(), run.steering()
         beats = self._pulse.beats(snapshot.counts, now_ns)
         for text in self._news():
-            self._journal.say("warning", text, config.source.camera)
+            self._journal.say("warning", text, cameras)
         if state is not None and state.point != self._point:
             self._point = state.point
             bound = "" if state.binding is None else f", bound by {state.binding}"
             self._journal.say("notice", f"point {state.point}{bound}")
         silent_s, out = self._pulse.silent_s, run.models_out()
-        return beats, sentence(snapshot, state, self._points, silent_s, config.source.camera, out)
+        return beats, sentence(snapshot, state, self._points, silent_s, cameras, out)
 
     def _news(self) -> Iterator[str]:
         """What the run notices, each thing once; failed frames are said with their number elsewhere."""
@@ -102,14 +105,17 @@ class Flow:
 
     def hand_over(self, to: Flow, patience_s: float) -> None:
         """Give the source to a flow that was started `after` this one, and end; no picture is lost."""
-        self.leg.hand_on(to.leg)
+        for camera, leg in self.legs.items():
+            leg.hand_on(to.legs[camera])
         self.run.wait(patience_s)
-        to.leg.take()
+        for leg in to.legs.values():
+            leg.take()
         self.close()
 
     def close(self) -> str | None:
         """Drain, flush and write the summary; returns the error that ended the run, None when there was none."""
-        self.leg.take()  # a source whose turn never came is not waited for
+        for leg in self.legs.values():
+            leg.take()  # a source whose turn never came is not waited for
         return self.run.finish().error
 
 
@@ -120,9 +126,14 @@ def cannot_overlap(old: PipelineConfig, new: PipelineConfig) -> str | None:
     """
     if old.board.control or new.board.control:
         return "the board's settings"
-    if new.source.ego_speed_udp is not None and new.source.ego_speed_udp == old.source.ego_speed_udp:
-        return f"the address {new.source.ego_speed_udp}"
-    cameras = isinstance(old.source, CameraSource) and isinstance(new.source, CameraSource)
-    if cameras and old.source != new.source and old.source.device == new.source.device:  # type: ignore[union-attr]
-        return f"the camera {new.source.camera}"
+    if new.cameras == old.cameras:
+        shared = {block.ego_speed_udp for block in new.cameras} - {None}
+        return f"the address {shared.pop()}" if shared else None
+    ports = {block.ego_speed_udp for block in old.cameras} - {None}
+    devices = {block.device for block in old.cameras if isinstance(block, CameraSource)}
+    for block in new.cameras:
+        if block.ego_speed_udp in ports:
+            return f"the address {block.ego_speed_udp}"
+        if isinstance(block, CameraSource) and block.device in devices:
+            return f"the camera {block.camera}"
     return None

@@ -43,10 +43,14 @@ print(*(path for path in sys.argv[1:] if not os.access(path, os.R_OK)), sep="\\n
 
 def goes_on(loaded: LoadedPipeline) -> dict[str, bool]:
     """What keeps a service from ending with a file: `source.loop`, where the pipeline does not say."""
-    source = loaded.config.source
-    if isinstance(source, CameraSource) or source.loop or loaded.positions.get(("source", "loop")) is not None:
-        return {}
-    return {"source.loop": True}
+    several = loaded.config.sources is not None
+    settings = {}
+    for index, source in enumerate(loaded.config.cameras):
+        place = f"sources.{index}.loop" if several else "source.loop"
+        said = loaded.positions.get(("sources", index, "loop") if several else ("source", "loop")) is not None
+        if not isinstance(source, CameraSource) and not source.loop and not said:
+            settings[place] = True
+    return settings
 
 
 def install(loaded: LoadedPipeline, text: str, user: str | None) -> Facts:

@@ -44,8 +44,8 @@ def drop_in_text(name: str, facts: Facts, loaded: LoadedPipeline) -> str:
 
 
 def over_network(loaded: LoadedPipeline) -> bool:
-    source = loaded.config.source
-    return isinstance(source, CameraSource) and "://" in str(source.device)
+    cameras = (source for source in loaded.config.cameras if isinstance(source, CameraSource))
+    return any("://" in str(camera.device) for camera in cameras)
 
 
 def caps_clocks(loaded: LoadedPipeline) -> bool:

@@ -19,9 +19,10 @@ def make_sink(block: schema.Sink) -> Sink:
 
         return JsonlFile(block)
     if block.kind == "video":
+        from .per_camera import PerCamera
         from .video import AnnotatedVideo
 
-        return AnnotatedVideo(block)
+        return PerCamera(lambda camera: AnnotatedVideo(block, camera))
     from .display import Display
 
     return Display(block)

@@ -15,8 +15,9 @@ class SinkContext:
     """What a sink learns before the first result.
 
     `folder` is the run folder, which exists and is writable. `shown` names the stages whose output is the pipeline's
-    last word (those that no other stage consumes); pictures show these only. `fps` is the source's rate. `instead`
-    names for a shown stage another one that is shown where it said nothing.
+    last word (those that no other stage consumes); pictures show these only. `instead` names for a shown stage another
+    one that is shown where it said nothing. `fps` is the source's rate, of several cameras that of the first, and
+    `cameras` are their names.
     """
 
     folder: Path
@@ -24,6 +25,7 @@ class SinkContext:
     shown: tuple[str, ...]
     fps: float
     instead: Mapping[str, str] = field(default_factory=dict)
+    cameras: tuple[str, ...] = ()
 
 
 class Sink(Protocol):

@@ -19,7 +19,7 @@ QUIT_KEYS = (ord("q"), 27)
 
 
 class Display:
-    """Shows each result in one window; q, Escape or closing the window ends this sink and nothing else.
+    """Shows each camera's results in one window; q, Escape or closing the window ends this sink and nothing else.
 
     Raises `SinkError` at `open` where no window is possible.
     """
@@ -41,16 +41,18 @@ class Display:
                 "    log in with ssh -X, or take a sink of kind video instead"
             )
         self._overlay = Overlay(context)
-        self._shown = False
+        self._several = len(context.cameras) > 1
+        self._shown: set[str] = set()
         self._open = True
 
     def write(self, frame: Frame, result: FrameResult) -> None:
         try:
-            closed = self._shown and cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) < 1
+            window = f"{WINDOW} {frame.camera}" if self._several else WINDOW
+            closed = window in self._shown and cv2.getWindowProperty(window, cv2.WND_PROP_VISIBLE) < 1
             if not closed:
-                cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-                cv2.imshow(WINDOW, self._overlay.draw(frame, result))
-                self._shown = True
+                cv2.namedWindow(window, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+                cv2.imshow(window, self._overlay.draw(frame, result))
+                self._shown.add(window)
                 closed = cv2.waitKey(1) & 0xFF in QUIT_KEYS
         except cv2.error as error:
             raise SinkError(f"display: {error}") from error
@@ -60,7 +62,8 @@ class Display:
     def close(self) -> None:
         if self._open and self._shown:
             try:
-                cv2.destroyWindow(WINDOW)
+                for window in self._shown:
+                    cv2.destroyWindow(window)
             except cv2.error as error:
                 raise SinkError(f"display: {error}") from error
         self._open = False

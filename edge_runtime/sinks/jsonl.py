@@ -62,7 +62,8 @@ class JsonlFile:
     """Each line is one `os.write`, so a killed process leaves whole lines; a short write is cut back to the last one.
 
     Masks are written before the line that names them, 0 and 255 at the network's resolution, as
-    `masks/STAGE/FRAME_CLASS.png` beside the file. Any failure raises `SinkError` with the file and the cause.
+    `masks/STAGE/FRAME_CLASS.png` beside the file, with several cameras `masks/CAMERA/STAGE/…`. Any failure raises
+    `SinkError` with the file and the cause.
     """
 
     def __init__(self, block: JsonlSink) -> None:
@@ -73,6 +74,7 @@ class JsonlFile:
     def open(self, context: SinkContext) -> None:
         self._path = context.folder / self._path
         self._classes = context.classes
+        self._several = len(context.cameras) > 1
         self._size = 0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +120,8 @@ class JsonlFile:
         paths: dict[str, str] = {}
         for class_id, plane in zip(masks.class_id.tolist(), masks.planes, strict=True):
             name = self._classes[class_id]
-            relative = Path("masks", stage, f"{result.frame_id:08d}_{_file_name(name)}.png")
+            folder = Path("masks", result.camera) if self._several else Path("masks")
+            relative = folder / Path(stage, f"{result.frame_id:08d}_{_file_name(name)}.png")
             target = self._path.parent / relative
             _, png = cv2.imencode(".png", plane * np.uint8(255), (cv2.IMWRITE_PNG_COMPRESSION, 1))
             try:

@@ -53,11 +53,11 @@ class AnnotatedVideo:
     """Writes each result drawn on its frame; the first frame sets the size, and no frame at all leaves no file.
 
     The video's time is the stream's where there is one, else the time of capture. `close` reads the file back and
-    raises `SinkError` when it does not hold what was written.
+    raises `SinkError` when it does not hold what was written. With a `camera` its name is part of the file's.
     """
 
-    def __init__(self, block: VideoSink) -> None:
-        self._path = block.path
+    def __init__(self, block: VideoSink, camera: str | None = None) -> None:
+        self._path = block.path if camera is None else block.path.with_stem(f"{block.path.stem}_{camera}")
         self._fps = block.fps
         self._writer: cv2.VideoWriter | None = None
         self._written = 0

@@ -31,7 +31,18 @@ def _run(vitals: Vitals) -> dict[str, Any]:
     sample = None if state is None else state.sample
     return {
         "name": vitals.name,
-        "camera": vitals.camera,
+        "cameras": [
+            {
+                "name": name,
+                "fps": camera.fps,
+                "p99_ms": camera.latency.quantile_ms(0.99),
+                "published": camera.counts.published,
+                "lost": camera.counts.overwritten + camera.counts.shed + camera.counts.failed,
+                "outages": camera.outages.outages,
+                "no_picture": camera.no_picture,
+            }
+            for name, camera in vitals.cameras.items()
+        ],
         "ended": vitals.ended,
         "elapsed_s": round(snapshot.elapsed_s, 1),
         "latency_ms": {"p50": snapshot.latency_p50_ms, "p99": snapshot.latency_p99_ms},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -17,6 +18,8 @@ from .readiness import readiness
 
 BOUNDS_MS = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 25.0, 33.0, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0, 1000.0, 2500.0)
 PREFIX = "edge_runtime_"
+
+F = TypeVar("F", bound=Metric)
 
 
 class RunMetrics(Collector):
@@ -48,39 +51,51 @@ class RunMetrics(Collector):
         yield from _optional_models(vitals)
         if vitals.steering is not None:
             yield from _board(vitals.steering)
-            yield from _steering(vitals.camera, vitals.steering)
+            yield from _steering(_whole(vitals), vitals.steering)
 
 
 def _frames(vitals: Vitals) -> Iterator[Metric]:
-    counts, camera = vitals.snapshot.counts, vitals.camera
-    yield _counter("captured_frames", "frames that the camera gave", counts.captured, camera=camera)
-    ended = CounterMetricFamily(PREFIX + "frames", "what became of the frames", labels=["camera", "outcome"])
-    for outcome in ("published", "overwritten", "shed", "failed"):
-        ended.add_metric([camera, outcome], getattr(counts, outcome))
-    yield ended
-    yield _gauge("fps", "frames published a second, over the last second", vitals.snapshot.fps or 0.0, camera=camera)
+    captured = _family(CounterMetricFamily, "captured_frames", "frames that the camera gave", "camera")
+    ended = _family(CounterMetricFamily, "frames", "what became of the frames", "camera", "outcome")
+    fps = _family(GaugeMetricFamily, "fps", "frames published a second, over the last second", "camera")
+    away = _family(GaugeMetricFamily, "camera_away", "1 while no picture comes", "camera")
+    outages = _family(CounterMetricFamily, "camera_outages", "how often the camera was away", "camera")
+    away_s = _family(CounterMetricFamily, "camera_away_seconds", "for how long in all", "camera")
+    for name, camera in vitals.cameras.items():
+        captured.add_metric([name], camera.counts.captured)
+        for outcome in ("published", "overwritten", "shed", "failed"):
+            ended.add_metric([name, outcome], getattr(camera.counts, outcome))
+        fps.add_metric([name], camera.fps or 0.0)
+        away.add_metric([name], float(camera.no_picture is not None))
+        outages.add_metric([name], camera.outages.outages)
+        away_s.add_metric([name], camera.outages.away_s)
+    yield from (captured, ended, fps, away, outages, away_s)
+    whole = _whole(vitals)
     if vitals.steering is not None and vitals.steering.fps_floor is not None:
-        yield _gauge("fps_floor", "least frames a second at this speed", vitals.steering.fps_floor, camera=camera)
-    results = CounterMetricFamily(PREFIX + "sink_results", "results by sink", labels=["camera", "sink", "outcome"])
+        yield _gauge("fps_floor", "least frames a second at this speed", vitals.steering.fps_floor, camera=whole)
+    results = _family(CounterMetricFamily, "sink_results", "results by sink", "camera", "sink", "outcome")
     for sink, account in vitals.sinks.items():
-        results.add_metric([camera, sink, "written"], account.written)
-        results.add_metric([camera, sink, "dropped"], account.dropped)
+        results.add_metric([whole, sink, "written"], account.written)
+        results.add_metric([whole, sink, "dropped"], account.dropped)
     yield results
-    yield _gauge("camera_away", "1 while no picture comes", float(vitals.no_picture is not None), camera=camera)
-    yield _counter("camera_outages", "how often the camera was away", vitals.outages.outages, camera=camera)
-    yield _counter("camera_away_seconds", "for how long in all", vitals.outages.away_s, camera=camera)
-    yield _counter("engine_recoveries", "how often the networks were made anew", vitals.recoveries, camera=camera)
+    yield _counter("engine_recoveries", "how often the networks were made anew", vitals.recoveries, camera=whole)
+
+
+def _whole(vitals: Vitals) -> str:
+    """What the label `camera` says where a figure is not of one camera."""
+    return next(iter(vitals.cameras)) if len(vitals.cameras) == 1 else "all"
 
 
 def _times(vitals: Vitals) -> Iterator[Metric]:
-    latency = HistogramMetricFamily(PREFIX + "latency_seconds", "from capture to publication", labels=["camera"])
-    _add(latency, [vitals.camera], vitals.latency)
+    latency = _family(HistogramMetricFamily, "latency_seconds", "from capture to publication", "camera")
+    for name, camera in vitals.cameras.items():
+        _add(latency, [name], camera.latency)
     yield latency
-    stages = HistogramMetricFamily(
-        PREFIX + "stage_seconds", "how long a stage kept a frame", labels=["camera", "stage", "model"]
+    stages = _family(
+        HistogramMetricFamily, "stage_seconds", "how long a stage kept a frame", "camera", "stage", "model"
     )
     for stage, took in vitals.stages.items():
-        _add(stages, [vitals.camera, stage, vitals.models.get(stage, "")], took)
+        _add(stages, [_whole(vitals), stage, vitals.models.get(stage, "")], took)
     yield stages
 
 
@@ -96,8 +111,8 @@ def _budgets(vitals: Vitals) -> Iterator[Metric]:
     windows = CounterMetricFamily(PREFIX + "budget_windows", "seconds in which a budget was judged", labels=labels)
     broken = CounterMetricFamily(PREFIX + "budget_violations", "seconds in which it was not held", labels=labels)
     for name, account in vitals.budgets.items():
-        windows.add_metric([vitals.camera, name], account.windows)
-        broken.add_metric([vitals.camera, name], account.windows - account.held)
+        windows.add_metric([_whole(vitals), name], account.windows)
+        broken.add_metric([_whole(vitals), name], account.windows - account.held)
     yield windows
     yield broken
 
@@ -107,8 +122,8 @@ def _optional_models(vitals: Vitals) -> Iterator[Metric]:
     out = GaugeMetricFamily(PREFIX + "model_out", "1 for an optional model that the run goes on without", labels=labels)
     failed = CounterMetricFamily(PREFIX + "model_failed_frames", "frames that go without it", labels=labels)
     for name, account in vitals.optional_models.items():
-        out.add_metric([vitals.camera, name], float(account.out is not None))
-        failed.add_metric([vitals.camera, name], account.failed_frames)
+        out.add_metric([_whole(vitals), name], float(account.out is not None))
+        failed.add_metric([_whole(vitals), name], account.failed_frames)
     yield out
     yield failed
 
@@ -154,6 +169,10 @@ def _steering(camera: str, state: SteeringState) -> Iterator[Metric]:
     for alarm in state.alarms:
         alarms.add_metric([camera, alarm.text.partition(":")[0]], alarm.times)
     yield alarms
+
+
+def _family(kind: Callable[..., F], name: str, help_text: str, *labels: str) -> F:
+    return kind(PREFIX + name, help_text, labels=list(labels))
 
 
 def _gauge(name: str, help_text: str, value: float, **labels: str) -> Metric:

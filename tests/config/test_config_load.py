@@ -270,9 +270,11 @@ def test_the_json_schema_shows_each_kind_as_a_constant() -> None:
     document = json_schema()
     assert document["$schema"].startswith("https://json-schema.org/")
     for key, union, tag in (
-        ("source", schema.Source, "kind"), ("stages", schema.Stage, "kind"), ("sinks", schema.Sink, "kind")
+        ("source", schema.Source, "kind"), ("sources", schema.Source, "kind"),
+        ("stages", schema.Stage, "kind"), ("sinks", schema.Sink, "kind")
     ):  # fmt: skip
         node = document["properties"][key]
+        node = node.get("anyOf", [node])[0]
         references = [branch["$ref"].split("/")[-1] for branch in node.get("items", node)["oneOf"]]
         shown = [document["$defs"][name]["properties"][tag]["const"] for name in references]
         assert len(shown) == len(get_args(get_args(union)[0]))

@@ -38,7 +38,7 @@ def test_the_frame_and_its_regions_are_the_rows_of_one_launch(options):
     image = picture(1)
     places = [plan_view(xyxy, FORM.size, FORM.resize) for xyxy in [(0, 0, 120, 90), (100, 70, 120, 90)]]
     frame = bench.upload.upload(0, Frame(5, "front", 0, image))
-    bench.preprocessor.write(0, frame, places)
+    bench.preprocessor.write(0, [frame] * len(places), places)
     bench.stream.wait(frame.ready)
     bench.preprocessor.fill(0, 3, bench.target.address, stream=bench.stream)
     bench.stream.record(bench.done)
@@ -61,7 +61,7 @@ def test_a_recorded_fill_serves_frames_of_another_place_and_size():
         image = picture(ring, shape)
         place = plan_view((0, 0, shape[1], shape[0]), FORM.size, FORM.resize)
         frame = bench.upload.upload(ring, Frame(ring, "front", 0, image))
-        bench.preprocessor.write(0, frame, [place])
+        bench.preprocessor.write(0, [frame], [place])
         bench.stream.wait(frame.ready)
         graph.launch(stream=bench.stream)
         bench.stream.record(bench.done)
@@ -75,9 +75,9 @@ def test_views_that_do_not_fit_are_refused():
     frame = bench.upload.upload(0, Frame(0, "front", 0, picture(0)))
     outside = ViewTransform((100, 0, 121, 90), (0, 0, 48, 32), FORM.size)
     with pytest.raises(ValueError, match=r"view \(100, 0, 121, 90\) leaves the frame of 120x90"):
-        bench.preprocessor.write(0, frame, [outside])
+        bench.preprocessor.write(0, [frame], [outside])
     with pytest.raises(ValueError, match="2 views do not fit into a batch of 1"):
-        bench.preprocessor.write(0, frame, [outside, outside])
+        bench.preprocessor.write(0, [frame] * 2, [outside, outside])
 
 
 def test_everything_is_given_back_once():

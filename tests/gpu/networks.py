@@ -114,8 +114,8 @@ class Network:
 
     def launch(self, ring, frame, places):
         uploaded = self.upload.upload(ring, frame)
-        self.preprocessor.write(ring, uploaded, places)
-        self.engine.enqueue(ring, len(places), after=uploaded.ready, frame_id=frame.frame_id)
+        self.preprocessor.write(ring, [uploaded] * len(places), places)
+        self.engine.enqueue(ring, len(places), after=(uploaded.ready,), frame_id=frame.frame_id)
 
     def __enter__(self):
         return self

@@ -28,7 +28,7 @@ def test_it_writes_what_its_twin_writes(gpu, keys, antialias):
         preprocessor = CudaPreprocessor(gpu, form, slots=1, max_batch=batch, stream=stream, antialias=antialias)
         with upload, preprocessor:
             frame = upload.upload(0, Frame(0, "front", 0, image))
-            preprocessor.write(0, frame, places)
+            preprocessor.write(0, [frame] * len(places), places)
             preprocessor.fill(0, batch, target.address, stream=stream)
             target.to_host(nbytes, stream=stream)
             stream.record(done)

@@ -21,7 +21,7 @@ FRAME = 40
 def failing_calls():
     enqueue, left = TensorRTEngine.enqueue, 3
 
-    def failing(engine, slot, batch, *, after=None, frame_id=None):
+    def failing(engine, slot, batch, *, after=(), frame_id=None):
         nonlocal left
         if frame_id is not None and frame_id > FRAME and left:
             left -= 1

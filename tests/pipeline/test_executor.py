@@ -25,7 +25,8 @@ class FakeNetwork:
         self.finishing: queue.Queue[int] = queue.Queue()
         self.free_running = False
 
-    def launch(self, entry):
+    def launch(self, entries):
+        (entry,) = entries
         self.events.append(("launch", entry.frame.frame_id, entry.ring))
         self.launched.put(entry.frame.frame_id)
 
@@ -133,7 +134,7 @@ def test_a_network_that_keeps_raising_ends_the_run_and_every_frame_is_accounted_
     assert f"{ENGINE_FAILURES_IN_A_ROW} frames in a row" in str(executor.failure)
     assert len([result for result in published if result.error]) == ENGINE_FAILURES_IN_A_ROW
     assert [result.frame_id for result in published] == list(range(5))
-    assert executor.lost_frames <= 1, "only what was in flight behind the last failure is lost"
+    assert executor.lost.total() <= 1, "only what was in flight behind the last failure is lost"
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -172,16 +173,17 @@ def test_a_defect_in_a_stage_ends_the_run_instead_of_hanging_it(where, alone, mo
     network.free_running = True
     before = getattr(network, where)
 
-    def broken(entry):
+    def broken(given):
+        entry = given[0] if where == "launch" else given
         if entry.frame.frame_id == 5:
             raise ZeroDivisionError("a defect")
-        before(entry)
+        before(given)
 
     monkeypatch.setattr(network, where, broken)
     slot, executor, threads, published = start(network, alone=alone)
     feed_and_join(slot, threads, 50)
     assert isinstance(executor.failure, ZeroDivisionError)
-    assert executor.lost_frames >= 1
+    assert executor.lost.total() >= 1
     assert [result.frame_id for result in published] == list(range(len(published)))
 
 
@@ -218,7 +220,7 @@ def test_a_frame_that_is_handed_over_after_a_defect_is_not_taken(monkeypatch):
         network, alone=True, slot=slot, read=lambda: taken.extend(slot.put(frame(n)) for n in range(3))
     )
     threads[0].join(10)
-    assert (taken, published, executor.lost_frames) == ([True, False, False], [], 1)
+    assert (taken, published, executor.lost.total()) == ([True, False, False], [], 1)
     assert isinstance(executor.failure, ZeroDivisionError)
 
 

@@ -152,7 +152,9 @@ def test_a_speed_that_is_sent_counts_before_any_other_also_where_it_is_unknown()
 @pytest.mark.parametrize(("cap", "kept"), [(None, 100), (100.0, 100), (25.0, 100), (12.5, 50), (10.0, 40), (5.0, 20)])
 def test_a_cap_on_the_rate_keeps_evenly_and_every_frame_it_leaves_out_is_counted(cap, kept):
     clock, captured = FakeClock(), []
-    _, slot, accounts = run(FakeSource(clock, 100), clock, fps_cap=lambda: cap, on_capture=captured.append)
+    _, slot, accounts = run(
+        FakeSource(clock, 100), clock, fps_cap=lambda: cap, on_capture=lambda t_ns, _: captured.append(t_ns)
+    )
     assert abs(len(slot.frames) - kept) <= 1
     assert accounts.shed == 100 - len(slot.frames)
     assert len(captured) == accounts.captured == 100

@@ -92,7 +92,8 @@ class Step:
         self.at_launch = self.at_finish = None
         self.calls = []
 
-    def launch(self, entry):
+    def launch(self, entries):
+        (entry,) = entries
         self.calls.append("launch")
         entry.called.add("lanes")
         if self.at_launch:
@@ -116,7 +117,7 @@ def through(step, books):
     each = entry()
     steps = (Roll(books), OptionalStep(step, "lanes", ("lane", "lane 2"), books))
     for one in steps:
-        one.launch(each)
+        one.launch([each])
     for one in steps:
         one.finish(each)
     return each
@@ -164,11 +165,11 @@ def test_recovery_repairs_what_is_broken_and_nothing_else():
     assert recovery.due
     recovery.act()
     assert made == ["lanes"]
-    assert [recovery.see(failed) for _ in range(ENGINE_FAILURES_IN_A_ROW)] == [None] * ENGINE_FAILURES_IN_A_ROW
+    assert [recovery.see([failed]) for _ in range(ENGINE_FAILURES_IN_A_ROW)] == [None] * ENGINE_FAILURES_IN_A_ROW
     recovery.act()
     assert made == ["lanes", "all"]
     assert not recovery.due
-    *_, ends = (recovery.see(failed) for _ in range(ENGINE_FAILURES_IN_A_ROW))
+    *_, ends = (recovery.see([failed]) for _ in range(ENGINE_FAILURES_IN_A_ROW))
     assert str(ends) == "road: broken (3 frames in a row)"
 
 

@@ -20,13 +20,13 @@ class Fixed:
         self.answer = {"boxes": boxes, "scores": scores}
         self.decoder = make_decoder(DECODE, INPUT, ClassTable())
 
-    def launch(self, ring, slot, frame, regions):
-        return tuple(plan_view(region.xyxy, INPUT.size, INPUT.resize) for region in regions)
+    def launch(self, slot, glances):
+        return tuple(plan_view(glance.region.xyxy, INPUT.size, INPUT.resize) for glance in glances)
 
     def wait(self, slot):
         pass
 
-    def decode(self, slot, views):
+    def decode(self, slot, views, first=0):
         return [self.decoder.decode(self.answer, row, view) for row, view in enumerate(views)]
 
     def outputs(self, slot):

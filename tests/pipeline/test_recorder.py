@@ -56,7 +56,7 @@ def test_a_frame_is_recorded_with_its_picture_its_result_and_what_became_of_it(t
     for n in range(5):
         recorder.captured(frame(n))
         if n == 1:
-            recorder.shed(1)
+            recorder.shed(frame(1))
     recorder.published(frame(0), result(0))
     recorder.published(frame(3), result(3))
     recorder.published(frame(4), result(4, error="objects: NaN"))

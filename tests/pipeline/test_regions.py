@@ -5,7 +5,7 @@ import numpy as np
 from edge_runtime.core import Detections, Frame, OperatingPoint, Region
 from edge_runtime.governor.deadline import DeadlineLimit
 from edge_runtime.pipeline.entry import Entry
-from edge_runtime.pipeline.regions import PlannedRegions, ReportViews
+from edge_runtime.pipeline.regions import PlannedRegions, RegionsOfCameras, ReportViews
 
 
 class Clock:
@@ -49,7 +49,7 @@ def entry(n, point=None, age_ms=5.0, outages=0):
 
 
 def finish(regions, each):
-    ReportViews([(regions, ("far",))], "tracked").finish(each)
+    ReportViews([(RegionsOfCameras("far", {"front": regions}), ("far",))], "tracked").finish(each)
 
 
 def test_a_replay_knows_exactly_the_frames_that_must_be_finished_however_fast_the_others_were():

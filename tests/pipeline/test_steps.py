@@ -28,16 +28,16 @@ class Network:
         self.engine = Engine(max_batch, slots)
         self.calls, self.waited, self.fails_slot, self.confidence = [], [], fails_slot, confidence
 
-    def launch(self, ring, slot, frame, regions):
-        self.calls.append((slot, [region.xyxy for region in regions]))
-        return tuple(plan_view(region.xyxy, (8, 8), "stretch") for region in regions)
+    def launch(self, slot, glances):
+        self.calls.append((slot, [glance.region.xyxy for glance in glances]))
+        return tuple(plan_view(glance.region.xyxy, (8, 8), "stretch") for glance in glances)
 
     def wait(self, slot):
         self.waited.append(slot)
         if slot == self.fails_slot:
             raise EngineError("road: broken")
 
-    def decode(self, slot, views):
+    def decode(self, slot, views, first=0):
         return [Detections.of([view.view], [self.confidence], [slot]) for view in views]
 
 
@@ -61,7 +61,7 @@ def run(network, looks, calls, ring=0):
     step = NetworkStep(looks, "road", {}, 3, SystemClock())
     step.replace_networks({"road": network})
     each = entry(ring)
-    step.launch(each)
+    step.launch([each])
     step.finish(each)
     return each
 
@@ -106,7 +106,7 @@ def cascade(network, boxes, classes, **keys):
     step.replace_networks({"states": network})
     each = entry(ring=1)
     each.detections["tracked"] = Detections.of(boxes, [0.5 + 0.1 * n for n in range(len(boxes))], classes, None)
-    step.launch(each)
+    step.launch([each])
     step.finish(each)
     return each
 
@@ -142,7 +142,7 @@ def test_a_resting_detector_runs_every_nth_frame_and_says_nothing_in_between():
         each = Entry(
             0, Frame(0, "front", 0, np.zeros((50, 100, 3), np.uint8)), OperatingPoint(detector_period=2), ordinal
         )
-        step.launch(each)
+        step.launch([each])
         step.finish(each)
         said.append("objects" in each.detections)
         assert ("objects" in each.skipped) is not said[-1]
@@ -156,7 +156,7 @@ def test_a_frame_runs_the_variant_that_its_point_names_and_the_model_itself_othe
     step.replace_networks({"road": base, "road/small": small})
     for ring, variant in enumerate([None, "small", "unknown"]):
         each = Entry(ring, Frame(0, "front", 0, np.zeros((50, 100, 3), np.uint8)), OperatingPoint(variant=variant))
-        step.launch(each)
+        step.launch([each])
         step.finish(each)
     assert [slot for slot, _ in base.calls] == [0, 8]
     assert [slot for slot, _ in small.calls] == [4]

@@ -10,8 +10,13 @@ from edge_runtime.pipeline.alarms import Alarm
 from edge_runtime.pipeline.budgets import BudgetAccount
 from edge_runtime.pipeline.outages import CameraAccount
 from edge_runtime.pipeline.steered import SteeringAccount, SteeringState
-from edge_runtime.pipeline.summary import RunSummary, SinkAccount, Spread
+from edge_runtime.pipeline.summary import CameraSummary, RunSummary, SinkAccount, Spread
 from edge_runtime.report.terminal import clock_text, status_line, status_panel, summary_panel
+
+
+def camera(outages):
+    return CameraSummary(FrameCounts(9, 9), 30.0, Spread(9.0, 10.0, 11.0), outages)
+
 
 SNAPSHOT = Snapshot(
     FrameCounts(108, 100, 7, 0, 1), 4.3, 24.96, 12.2, 14.8, {"source": 1.1, "objects": 10.0, "objects.decode": 0.4}
@@ -135,6 +140,6 @@ def test_a_camera_that_is_away_is_an_alarm_and_in_the_end_a_sum():
     alarm = "no picture from front for 12 s: rtsp://cam/1: no stream there"
     assert status_line(SNAPSHOT, no_picture=alarm).endswith(f'camera="{alarm}"')
     assert "ALARM no picture from front for 12 s" in rendered(status_panel("x", SNAPSHOT, None, no_picture=alarm))
-    told = rendered(summary_panel(summary(cameras={"front": CameraAccount(2, 12.04, 13.0)})))
+    told = rendered(summary_panel(summary(cameras={"front": camera(CameraAccount(2, 12.04, 13.0))})))
     assert "camera front was away 2 times, 12.0 s at the longest" in told
-    assert "away" not in rendered(summary_panel(summary(cameras={"front": CameraAccount(0, 0.0, 0.0)})))
+    assert "away" not in rendered(summary_panel(summary(cameras={"front": camera(CameraAccount(0, 0.0, 0.0))})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
+from edge_runtime.pipeline.cameras import CameraVitals
 from edge_runtime.pipeline.outages import CameraAccount
 from edge_runtime.pipeline.steered import SteeringState
 from edge_runtime.pipeline.vitals import Vitals
@@ -14,9 +15,10 @@ from edge_runtime.web.readiness import readiness
 def vitals(published=0, fps=None, p50=None, failed=0, ended=False, error=None, steering=None, no_picture=None):
     counts = FrameCounts(captured=published + failed, published=published, failed=failed)
     return Vitals(
-        name="drive", camera="front", models={}, points=(), steering=steering, latency=Quantiles(), stages={},
+        name="drive", models={}, points=(), steering=steering, latency=Quantiles(), stages={},
         snapshot=Snapshot(counts, 1.0, fps, p50, p50, {}), budgets={}, sinks={}, notices=(),
-        outages=CameraAccount(0, 0.0, 0.0), no_picture=no_picture, recoveries=0,
+        cameras={"front": CameraVitals(counts, fps, Quantiles(), CameraAccount(0, 0.0, 0.0), no_picture)},
+        no_picture=no_picture, recoveries=0,
         ended=ended, error=error,
     )  # fmt: skip
 

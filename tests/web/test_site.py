@@ -262,7 +262,7 @@ def test_the_document_holds_the_seconds_that_the_page_does_not_have_yet(shown):
     one.start()
     assert until(lambda: json.loads(one.ask("/live.json")[2])["count"] >= 3)
     whole = json.loads(one.ask("/live.json")[2])
-    assert whole["camera"] == "front"
+    assert [camera["name"] for camera in whole["cameras"]] == ["front"]
     assert whole["fps_floor"] == 5
     assert {stage["name"]: stage["model"] for stage in whole["stages"]}["objects"] == "road"
     assert {budget["key"] for budget in whole["budgets"]} == {"fps_floor", "latency_ms"}
@@ -346,6 +346,7 @@ def test_a_camera_that_goes_away_is_an_alarm_on_the_page_and_in_the_metrics(show
     run = one.start()
     assert json.loads(one.ask("/live.json")[2])["alarm"] is None
     assert 'edge_runtime_camera_away{camera="front"} 0.0' in one.ask("/metrics")[2]
-    monkeypatch.setattr(run, "no_picture", lambda: "no picture from front for 3 s")
+    monkeypatch.setattr(run._cameras.sources["front"], "paced", True)
+    monkeypatch.setattr(run._cameras.feeds["front"].outages, "alarm", lambda now_ns: "no picture from front for 3 s")
     assert json.loads(one.ask("/live.json")[2])["alarm"] == "no picture from front for 3 s"
     assert 'edge_runtime_camera_away{camera="front"} 1.0' in one.ask("/metrics")[2]

@@ -56,6 +56,7 @@ from edge_runtime.config.schema.sinks import DisplaySink, JsonlSink, RecordBlock
 from edge_runtime.config.schema.sources import (
     CalibrationBlock,
     CameraSource,
+    FileSourceBlock,
     ImagesSource,
     ReconnectBlock,
     RecordingSource,
@@ -102,6 +103,7 @@ __all__ = [
     "ExploreRegions",
     "Fault",
     "FaultBlock",
+    "FileSourceBlock",
     "FixedRegions",
     "Float",
     "Fps",

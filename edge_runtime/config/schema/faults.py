@@ -77,14 +77,20 @@ class FaultBlock(Block):
         return f"{self.kind}:{','.join(parts)}" if parts else self.kind
 
 
-class CameraGapFault(FaultBlock):
+class CameraFaultBlock(FaultBlock):
+    """Of one camera, or of all."""
+
+    camera: Text | None = Field(None, description="only this camera; default: every one", examples=["left"])
+
+
+class CameraGapFault(CameraFaultBlock):
     """The camera delivers nothing."""
 
     kind: Literal["camera_gap"] = Field(description="the camera delivers nothing for a while")
     d_s: Seconds = Field(alias="d", description="how long it lasts, in seconds", examples=["2s"])
 
 
-class JitterFault(FaultBlock):
+class JitterFault(CameraFaultBlock):
     """Pictures come early and late."""
 
     main: ClassVar[str | None] = "ms"
@@ -95,7 +101,7 @@ class JitterFault(FaultBlock):
     seed: Int = Field(0, ge=0, le=2**31 - 1, description="another seed is another course of events")
 
 
-class CorruptFrameFault(FaultBlock):
+class CorruptFrameFault(CameraFaultBlock):
     """Pictures are damaged as broken transmission damages them: wrong blocks, or nothing from some line on."""
 
     main: ClassVar[str | None] = "share"

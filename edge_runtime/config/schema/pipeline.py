@@ -19,7 +19,7 @@ from edge_runtime.config.schema.running import (
     TelemetryBlock,
 )
 from edge_runtime.config.schema.sinks import RecordBlock, Sink
-from edge_runtime.config.schema.sources import Source
+from edge_runtime.config.schema.sources import FileSourceBlock, Source
 from edge_runtime.config.schema.stages import Stage
 from edge_runtime.config.schema.values import Block, Name, Text
 
@@ -28,7 +28,19 @@ class PipelineConfig(Block):
     """A pipeline file, checked and with all paths absolute."""
 
     name: Name = Field(description="names the run's folder; letters, digits, _ . -", examples=["highway"])
-    source: Source = Field(description="where frames come from", examples=[{"kind": "video", "path": "drive.mp4"}])
+    source: Source | None = Field(
+        None, description="where frames come from", examples=[{"kind": "video", "path": "drive.mp4"}]
+    )
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="in place of `source`, several cameras, each with a name of its own",
+        examples=[
+            [
+                {"kind": "camera", "camera": "front", "device": "/dev/video0"},
+                {"kind": "camera", "camera": "left", "device": "/dev/video2"},
+            ]
+        ],
+    )
     models: Annotated[dict[Name, ModelBlock], Field(min_length=1)] = Field(
         description="the networks, by a name of your choice",
         examples=[
@@ -71,3 +83,25 @@ class PipelineConfig(Block):
         json_schema_extra=or_text,
     )
     service: ServiceBlock = Field(ServiceBlock(), description="what a service keeps on its disk")
+
+    @property
+    def cameras(self) -> tuple[Source, ...]:
+        """The source of every camera, in the order of the file."""
+        return self.sources or (() if self.source is None else (self.source,))
+
+    @property
+    def fast(self) -> bool:
+        """Whether files are read as fast as it goes, and nothing is dropped."""
+        return all(isinstance(source, FileSourceBlock) and source.pace == "fast" for source in self.cameras)
+
+    @property
+    def one_source(self) -> Source:
+        """The source of a pipeline with one camera. Raises `ValueError` for one with several (see `of_camera`)."""
+        if len(self.cameras) != 1:
+            raise ValueError(f"{self.name} has {len(self.cameras)} cameras")
+        return self.cameras[0]
+
+    def with_sources(self, *sources: Source) -> PipelineConfig:
+        """The same pipeline over other sources."""
+        only = sources[0] if len(sources) == 1 else None
+        return self.model_copy(update={"source": only, "sources": None if only else sources})

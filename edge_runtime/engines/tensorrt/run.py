@@ -9,7 +9,7 @@ after another on one stream, so with a `provider` their activations share one bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
@@ -171,8 +171,8 @@ class TensorRTEngine:
             raise EngineError(f"{self.name}: its input is made on the GPU and has no buffer on the host")
         return mirror.array((self._max_batch, *self._input_shape), self._dtypes[self._input_name])
 
-    def enqueue(self, slot: int, batch: int, *, after: Event | None = None, frame_id: int | None = None) -> None:
-        """Start a call once `after` has been reached; `frame_id` names it should it fail."""
+    def enqueue(self, slot: int, batch: int, *, after: Sequence[Event] = (), frame_id: int | None = None) -> None:
+        """Start a call once `after` have all been reached; `frame_id` names it should it fail."""
         if not 1 <= batch <= self._max_batch:
             raise EngineError(f"{self.name}: batch {batch} is outside 1 to {self._max_batch}")
         entry = self._slots[slot]
@@ -183,16 +183,17 @@ class TensorRTEngine:
         stream = self._stream
         try:
             if self._fill is not None:
-                if after is not None:
-                    self._fill_stream.wait(after)
+                for event in after:
+                    self._fill_stream.wait(event)
                 if call.fill_graph is not None:
                     call.fill_graph.launch(stream=self._fill_stream)
                 else:
                     self._fill_input(slot, call)
                 self._fill_stream.record(entry.filled)
                 stream.wait(entry.filled)
-            elif after is not None:
-                stream.wait(after)
+            else:
+                for event in after:
+                    stream.wait(event)
             stream.record(entry.begun)
             if call.graph is not None:
                 call.graph.launch(stream=stream)

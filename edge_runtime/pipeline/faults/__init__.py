@@ -40,8 +40,9 @@ class Faults:
         networks = [(fault, tally) for fault, tally in self._faults if isinstance(fault, NetworkFault)]
         self._networks = NetworkFaults(networks, clock)
 
-    def source(self, source: Source) -> Source:
-        return FaultySource(source, CameraFaults(self._camera), self._clock) if self._camera else source
+    def source(self, source: Source, camera: str) -> Source:
+        own = [(fault, tally) for fault, tally in self._camera if fault.camera in (None, camera)]
+        return FaultySource(source, CameraFaults(own), self._clock) if own else source
 
     def telemetry(self, telemetry: Telemetry) -> Telemetry:
         return FaultyTelemetry(telemetry, SensorFaults(self._sensors)) if self._sensors else telemetry

@@ -8,10 +8,10 @@ from math import prod
 from typing import NamedTuple
 
 from edge_runtime.config.schema import EngineErrorFault, NetworkFault, SlowNetworkFault
-from edge_runtime.core import Clock, Detections, Frame, Masks, Region
+from edge_runtime.core import Clock, Detections, Frame, Masks
 from edge_runtime.engines.base import Array, Engine, TensorInfo
 from edge_runtime.errors import EngineError
-from edge_runtime.pipeline.network import BareCalls, Network
+from edge_runtime.pipeline.network import BareCalls, Glance, Network
 from edge_runtime.vision.resize import ViewTransform
 
 from .tally import Tally
@@ -31,7 +31,7 @@ class NetworkFaults:
         self._faults, self._clock = faults, clock
         self._lock = threading.Lock()
         self._first_ns: int | None = None
-        self._failing: dict[str, set[int]] = {}
+        self._failing: dict[str, set[tuple[str, int]]] = {}
 
     def on(self, name: str, network: Network) -> Network:
         """The network with its faults; as it is when there are none for it. `name` is MODEL or MODEL/VARIANT."""
@@ -47,20 +47,20 @@ class NetworkFaults:
             failed = [
                 fault.text
                 for fault, tally in on
-                if isinstance(fault, EngineErrorFault) and self._fails(fault, tally, frame.frame_id)
+                if isinstance(fault, EngineErrorFault) and self._fails(fault, tally, (frame.camera, frame.frame_id))
             ]
         slow = [(fault, tally) for fault, tally in on if isinstance(fault, SlowNetworkFault)]
         for _, tally in slow:
             tally.add("calls_slowed")
         return _Fate(prod(fault.times for fault, _ in slow), failed[0] if failed else None)
 
-    def _fails(self, fault: EngineErrorFault, tally: Tally, frame_id: int) -> bool:
+    def _fails(self, fault: EngineErrorFault, tally: Tally, frame: tuple[str, int]) -> bool:
         """The first `n` frames do; every call of such a frame."""
         failing = self._failing.setdefault(fault.text, set())
-        if frame_id not in failing and len(failing) < fault.n:
-            failing.add(frame_id)
+        if frame not in failing and len(failing) < fault.n:
+            failing.add(frame)
             tally.add("frames_failed")
-        return frame_id in failing
+        return frame in failing
 
 
 class FaultyNetwork:
@@ -83,9 +83,9 @@ class FaultyNetwork:
     def engine(self) -> Engine:
         return self._engine
 
-    def launch(self, ring: int, slot: int, frame: Frame, regions: Sequence[Region]) -> tuple[ViewTransform, ...]:
-        views = self._network.launch(ring, slot, frame, regions)
-        self._fates[slot] = (self._clock.now_ns(), self._faults.fate(frame, self._own))
+    def launch(self, slot: int, glances: Sequence[Glance]) -> tuple[ViewTransform, ...]:
+        views = self._network.launch(slot, glances)
+        self._fates[slot] = (self._clock.now_ns(), self._faults.fate(glances[0].frame, self._own))
         return views
 
     def wait(self, slot: int) -> None:
@@ -100,8 +100,8 @@ class FaultyNetwork:
         if fate.failed_by is not None:
             raise EngineError(f"{self._engine.name}: the network call failed: the fault {fate.failed_by} is on")
 
-    def decode(self, slot: int, views: Sequence[ViewTransform]) -> Sequence[Detections | Masks]:
-        return self._network.decode(slot, views)
+    def decode(self, slot: int, views: Sequence[ViewTransform], first: int = 0) -> Sequence[Detections | Masks]:
+        return self._network.decode(slot, views, first)
 
     def outputs(self, slot: int) -> Mapping[str, Array]:
         return self._network.outputs(slot)

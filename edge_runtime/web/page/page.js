@@ -56,7 +56,7 @@ function showState(run) {
 }
 
 function showNow(run) {
-  byId("name").textContent = run.name === run.camera ? run.name : `${run.name} · ${run.camera}`;
+  byId("name").textContent = `${run.name} · ${run.cameras.map((camera) => camera.name).join(", ")}`;
   document.title = `${known(run.fps) ? `${run.fps.toFixed(0)} fps · ` : ""}${run.name}`;
   tile("fps", number(run.fps), "fps", known(run.fps_floor) ? `floor ${number(run.fps_floor, 0)}` : "no floor", low(run));
   tile("latency", number(run.latency_ms.p50), "ms", `p99 ${number(run.latency_ms.p99)} ms`);

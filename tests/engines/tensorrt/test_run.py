@@ -75,8 +75,8 @@ class Road:
 
     def launch(self, ring, frame, regions):
         uploaded = self.upload.upload(ring, frame)
-        self.preprocessor.write(ring, uploaded, places(regions))
-        self.engine.enqueue(ring, regions, after=uploaded.ready, frame_id=frame.frame_id)
+        self.preprocessor.write(ring, [uploaded] * regions, places(regions))
+        self.engine.enqueue(ring, regions, after=(uploaded.ready,), frame_id=frame.frame_id)
         return Launched(ring, frame.image, regions)
 
     def finish(self, launched):

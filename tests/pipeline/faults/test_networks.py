@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from edge_runtime.config.schema import EngineErrorFault, SlowNetworkFault
-from edge_runtime.core import Frame
+from edge_runtime.core import Frame, Region
 from edge_runtime.errors import EngineError
 from edge_runtime.pipeline.faults.networks import NetworkFaults
 from edge_runtime.pipeline.faults.tally import Tally
+from edge_runtime.pipeline.network import Glance
 from tests.pipeline.test_feed import MS, FakeClock
 
 TOOK_MS = 10
@@ -23,7 +24,7 @@ class FakeNetwork:
         self.clock, self.free_ns, self.ends_ns, self.waited = clock, 0, {}, []
         self.engine = SimpleNamespace(name="road", took_ms=lambda slot: TOOK_MS, span_ns=lambda slot: (0, TOOK_MS * MS))
 
-    def launch(self, ring, slot, frame, regions):
+    def launch(self, slot, glances):
         self.free_ns = max(self.free_ns, self.clock.now) + TOOK_MS * MS
         self.ends_ns[slot] = self.free_ns
         return ()
@@ -36,6 +37,10 @@ class FakeNetwork:
 def frame(n, t_ms):
     image = np.zeros((4, 4, 3), np.uint8)
     return Frame(frame_id=n, camera="front", t_capture_ns=t_ms * MS, image=image, t_stream_ns=t_ms * MS)
+
+
+def glance(shot):
+    return Glance(0, shot, Region.whole(shot))
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def faulty(clock, *faults, name="road"):
 
 def test_a_slowed_call_ends_so_many_times_as_late(clock):
     network, (tally,) = faulty(clock, SlowNetworkFault(kind="slow_network", x="x1.5"))
-    network.launch(0, 0, frame(0, 0), ())
+    network.launch(0, [glance(frame(0, 0))])
     network.wait(0)
     assert clock.now == 15 * MS
     assert network.engine.took_ms(0) == 15
@@ -63,12 +68,12 @@ def test_a_slowed_call_ends_so_many_times_as_late(clock):
 def test_slowed_calls_queue_up_behind_each_other(clock):
     network, _ = faulty(clock, SlowNetworkFault(kind="slow_network", x=3))
     for slot in (0, 1):
-        network.launch(slot, slot, frame(slot, 0), ())
+        network.launch(slot, [glance(frame(slot, 0))])
     ends = []
     for slot in itertools.islice(itertools.cycle((0, 1)), 6):
         network.wait(slot)
         ends.append(clock.now // MS)
-        network.launch(slot, slot, frame(slot, 0), ())
+        network.launch(slot, [glance(frame(slot, 0))])
     assert ends == [30, 60, 90, 120, 150, 180]
 
 
@@ -76,7 +81,7 @@ def test_behind_its_time_a_network_is_as_fast_as_before(clock):
     network, (tally,) = faulty(clock, SlowNetworkFault(kind="slow_network", x=3, d=1))
     for n, t_ms in enumerate((0, 900, 1000, 1100)):
         clock.now = t_ms * MS
-        network.launch(0, 0, frame(n, t_ms), ())
+        network.launch(0, [glance(frame(n, t_ms))])
         network.wait(0)
         assert clock.now == (t_ms + (30 if t_ms < 1000 else 10)) * MS
         assert network.engine.took_ms(0) == (30 if t_ms < 1000 else 10)
@@ -86,7 +91,7 @@ def test_behind_its_time_a_network_is_as_fast_as_before(clock):
 def test_two_causes_of_slowness_multiply_and_other_models_stay_as_they_are(clock):
     faults = [SlowNetworkFault(kind="slow_network", x=2, model="road"), SlowNetworkFault(kind="slow_network", x=3)]
     variant, _ = faulty(clock, *faults, name="road/small")
-    variant.launch(0, 0, frame(0, 0), ())
+    variant.launch(0, [glance(frame(0, 0))])
     variant.wait(0)
     assert variant.engine.took_ms(0) == 60
     other, _ = faulty(clock, faults[0], name="lane")
@@ -98,7 +103,7 @@ def test_every_call_of_a_failing_frame_fails_after_it_was_waited_for(clock):
     failed = []
     for n in range(6):
         for slot in (0, 1):
-            network.launch(0, slot, frame(n, 500 * n), ())
+            network.launch(slot, [glance(frame(n, 500 * n))])
             try:
                 network.wait(slot)
             except EngineError as error:
@@ -111,8 +116,8 @@ def test_every_call_of_a_failing_frame_fails_after_it_was_waited_for(clock):
 def test_a_network_made_anew_does_not_fail_anew(clock):
     faults = NetworkFaults([(EngineErrorFault(kind="engine_error", n=1), Tally())], clock)
     first, anew = (faults.on("road", FakeNetwork(clock)) for _ in range(2))
-    first.launch(0, 0, frame(0, 0), ())
+    first.launch(0, [glance(frame(0, 0))])
     with pytest.raises(EngineError):
         first.wait(0)
-    anew.launch(0, 0, frame(1, 40), ())
+    anew.launch(0, [glance(frame(1, 40))])
     anew.wait(0)

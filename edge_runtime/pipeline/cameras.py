@@ -1,0 +1,239 @@
+"""The cameras of a run: each has its source, its thread, its books, and room for its newest frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from edge_runtime.config.address import udp_address
+from edge_runtime.config.schema import PipelineConfig
+from edge_runtime.config.schema import Source as SourceBlock
+from edge_runtime.core import Clock
+from edge_runtime.core.quantiles import Quantiles
+from edge_runtime.core.trace import SOURCE, TraceLog
+from edge_runtime.sources.base import Source
+from edge_runtime.sources.ego_speed import SpeedPort
+from edge_runtime.sources.resident import ResidentPictures
+
+from .accounts import Accounts, FrameCounts, Snapshot
+from .faults import Faults
+from .feed import Captured, Feed, Limits
+from .open_source import open_source
+from .outages import CameraAccount
+from .recorder import Recorder
+from .slot import HandOver, NewestSlot, NewestSlots
+from .summary import CameraSummary, Spread
+
+# How long a source may take to return from a read once the run has stopped.
+READ_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraVitals:
+    """How one camera is right now. `latency` goes on counting while it is read; `no_picture` says that it is away."""
+
+    counts: FrameCounts
+    fps: float | None
+    latency: Quantiles
+    outages: CameraAccount
+    no_picture: str | None
+
+
+def open_sources(config: PipelineConfig, faults: Faults, given: Mapping[str, Source] | None) -> dict[str, Source]:
+    """The opened source of every camera, with its faults; `given` takes the place of the file's own.
+
+    One camera of several that is not there is waited for, unless the file says otherwise. Raises `SourceError`, with
+    nothing left open.
+    """
+    several = len(config.cameras) > 1
+    with ExitStack() as opening:
+        sources: dict[str, Source] = {}
+        for block in config.cameras:
+            own = None if given is None else given.get(block.camera)
+            source = faults.source(own or open_source(block, waits=several), block.camera)
+            opening.callback(source.close)
+            sources[block.camera] = source
+        opening.pop_all()
+    return sources
+
+
+class Cameras:
+    """Reads every camera on a thread of its own into `slot`. Owns the sources.
+
+    `whole` are the books of the run; with several cameras each has books of its own beside them.
+    """
+
+    def __init__(
+        self,
+        config: PipelineConfig,
+        sources: Mapping[str, Source],
+        whole: Accounts,
+        clock: Clock,
+        *,
+        on_gpu: bool,
+        limits: Limits,
+        on_capture: Callable[[int, str], None],
+        fps_cap: Callable[[], float | None],
+        trace: TraceLog | None,
+        recorder: Recorder | None,
+    ) -> None:
+        self.sources, self._whole, self._clock = dict(sources), whole, clock
+        several = len(sources) > 1
+        self.accounts = {name: Accounts(whole) if several else whole for name in sources}
+        self.slot: NewestSlot[Captured] | NewestSlots[Captured] = NewestSlot()
+        slots: Mapping[str, NewestSlot[Captured]]
+        if several:
+            window_ns = round(config.executor.batch_window_ms * 1e6)
+            self.slot = NewestSlots(sources, window_ns=window_ns, in_step=config.fast, clock=clock)
+            slots = self.slot.of_camera
+        else:
+            (only,) = sources.values()
+            if config.fast and on_gpu and isinstance(only, ResidentPictures):
+                self.slot = HandOver()
+            slots = dict.fromkeys(sources, self.slot)
+        self._slots = slots
+        self._ports: list[SpeedPort] = []
+        speeds_kmh = [block.ego_speed_kmh for block in config.cameras if block.ego_speed_kmh is not None]
+        with ExitStack() as opening:
+            ports = {block.camera: self._port(block, opening) for block in config.cameras if not config.fast}
+            any_port = next((port for port in ports.values() if port is not None), None)
+            opening.pop_all()
+        self.feeds = {
+            block.camera: Feed(
+                sources[block.camera],
+                slots[block.camera],
+                self.accounts[block.camera],
+                clock,
+                camera=block.camera,
+                ego_speed_mps=_own_or_first_mps(block.ego_speed_kmh, speeds_kmh),
+                speed_port=ports.get(block.camera) or any_port,
+                waits=config.fast,
+                limits=limits,
+                on_capture=None if config.fast else on_capture,
+                fps_cap=None if config.fast else fps_cap,
+                trace=trace,
+                lane=f"{SOURCE} {block.camera}" if several else SOURCE,
+                recorder=recorder,
+            )
+            for block in config.cameras
+        }
+
+    def _port(self, block: SourceBlock, opening: ExitStack) -> SpeedPort | None:
+        if block.ego_speed_udp is None:
+            return None
+        port = SpeedPort(udp_address(block.ego_speed_udp), block.ego_speed_stale_ms, self._clock)
+        opening.callback(port.close)
+        self._ports.append(port)
+        return port
+
+    @property
+    def several(self) -> bool:
+        return len(self.feeds) > 1
+
+    def reads(self, stop: threading.Event) -> list[Callable[[], None]]:
+        """The work of the source threads, in the order of the cameras."""
+        return [partial(feed.run, stop) for feed in self.feeds.values()]
+
+    def settle(self, lost: Mapping[str, int], why: str) -> None:
+        """Give every frame that a broken run left behind its column; `lost` are those that were in flight."""
+        self.slot.close()
+        while captured := self.slot.take_round():
+            for each in captured:
+                self.accounts[each.frame.camera].drop()
+        for camera, count in lost.items():
+            for _ in range(count):
+                self.accounts[camera].lose(why)
+
+    @property
+    def overwritten(self) -> int:
+        return self.slot.overwritten
+
+    def snapshot(self) -> Snapshot:
+        """Of the run; its rate is that of the slowest camera from which something comes."""
+        now_ns = self._clock.now_ns()
+        whole = self._whole.snapshot(now_ns, self.overwritten)
+        if not self.several:
+            return whole
+        rates = [each.snapshot(now_ns, 0).fps for each in self.accounts.values()]
+        return replace(whole, fps=min((rate for rate in rates if rate is not None), default=None))
+
+    @property
+    def fps(self) -> float | None:
+        """Of the whole run: the slowest camera that published anything."""
+        return min((fps for each in self.accounts.values() if (fps := each.fps) is not None), default=None)
+
+    def vitals(self, *, ended: bool) -> dict[str, CameraVitals]:
+        now_ns = self._clock.now_ns()
+        vitals = {}
+        for name, feed in self.feeds.items():
+            snapshot = self.accounts[name].snapshot(now_ns, self._slots[name].overwritten)
+            vitals[name] = CameraVitals(
+                counts=snapshot.counts,
+                fps=snapshot.fps,
+                latency=self.accounts[name].latency,
+                outages=feed.outages.account(now_ns),
+                no_picture=feed.outages.alarm(now_ns) if not ended and self.sources[name].paced else None,
+            )
+        return vitals
+
+    def no_picture(self) -> str | None:
+        """`no picture from front for 12 s: …` while a camera is away, of all that are; None when all is well."""
+        now_ns = self._clock.now_ns()
+        away = [feed.outages.alarm(now_ns) for name, feed in self.feeds.items() if self.sources[name].paced]
+        return "; ".join(text for text in away if text is not None) or None
+
+    def notices(self) -> Iterator[str]:
+        """Warnings of the sources and what became of the cameras, each once."""
+        for name, feed in self.feeds.items():
+            yield from self.sources[name].warnings
+            yield from feed.outages.notices
+            if self.several and feed.error is not None:
+                yield f"camera {name} ended: {feed.error}"
+        for port in self._ports:
+            yield from port.warnings
+
+    def late(self) -> Iterator[str]:
+        """Files whose pictures were decoded too late for their own rate."""
+        for name, feed in self.feeds.items():
+            if feed.pace is not None and feed.pace.late_pictures:
+                of = f" of {name}" if self.several else ""
+                yield f"{feed.pace.late_pictures} pictures{of} were decoded too late for the stream's own rate"
+
+    @property
+    def error(self) -> str | None:
+        """Why the run ended: all cameras failed."""
+        errors = [feed.error for feed in self.feeds.values()]
+        return "; ".join(dict.fromkeys(error for error in errors if error)) if all(errors) else None
+
+    def summaries(self) -> dict[str, CameraSummary]:
+        """What became of each camera, once the run has ended."""
+        now_ns = self._clock.now_ns()
+        return {
+            name: CameraSummary(
+                frames=self.accounts[name].counts(self._slots[name].overwritten),
+                fps=self.accounts[name].fps,
+                latency_ms=Spread.of(self.accounts[name].latency),
+                outages=feed.outages.account(now_ns),
+                error=feed.error,
+            )
+            for name, feed in self.feeds.items()
+        }
+
+    def close_ports(self) -> None:
+        for port in self._ports:
+            port.close()
+
+    def close_sources(self, threads: Iterable[threading.Thread]) -> None:
+        """`threads` are those of `reads`. A source that still waits for its device is left: closing would crash it."""
+        for source, thread in zip(self.sources.values(), threads, strict=True):
+            if not thread.is_alive():
+                source.close()
+
+
+def _own_or_first_mps(own_kmh: float | None, all_kmh: Sequence[float]) -> float | None:
+    """The vehicle has one speed: where a camera's block does not say it, another's does."""
+    known_kmh = own_kmh if own_kmh is not None else next(iter(all_kmh), None)
+    return None if known_kmh is None else known_kmh / 3.6
