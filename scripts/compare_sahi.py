@@ -135,7 +135,7 @@ def main() -> None:
     changes = {"source.seed": options.seed, "source.fps": options.fps, "source.pace": "fast", "sinks": []}
     pipeline = edge_runtime.load("pipelines/demo.yaml", {**changes, "executor.in_flight": 1})
     config, clock = pipeline.loaded.config, SystemClock()
-    drive = SimulatedDrive(config.source)
+    drive = SimulatedDrive(config.one_source)
     frames, source = min(round(options.seconds * options.fps), drive.info.pictures), HandedOver(drive.info)
     sahi = SahiNetwork(config_path=config.models["road"], confidence_threshold=config.models["road"].decode.confidence)
     results: SimpleQueue[FrameResult] = SimpleQueue()
@@ -144,7 +144,11 @@ def main() -> None:
     sliced_ms: dict[str, list[float]] = {metric: [] for metric in METRICS}
     with (
         tempfile.TemporaryDirectory() as folder,
-        pipeline.start(out=Path(folder), source=source, on_result=lambda _, result: results.put(result)) as run,
+        pipeline.start(
+            out=Path(folder),
+            sources={config.one_source.camera: source},
+            on_result=lambda _, result: results.put(result),
+        ) as run,
     ):
         for begin in range(0, frames, options.block):
             pictures = [drive.read() for _ in range(min(options.block, frames - begin))]
@@ -160,7 +164,7 @@ def main() -> None:
     if failures := {result.error for result in planned if result.error}:
         sys.exit(f"frames of the pipeline failed: {failures}")
     rules = Rules()
-    labels = parse_labels(simulated(config.source, frames), "the simulation").hide_below(rules.visibility)
+    labels = parse_labels(simulated(config.one_source, frames), "the simulation").hide_below(rules.visibility)
     reported = sahi.classes.names
     planned_ms = [sum(ms for stage, ms in one.stage_ms.items() if stage not in NOT_DETECTING) for one in planned]
     looks = sum(1 + len(one.regions["far"]) for one in planned) / frames

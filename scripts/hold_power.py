@@ -99,7 +99,7 @@ def say(text: str) -> None:
 
 def keep_pictures(config: PipelineConfig, folder: Path) -> int:
     """The first pictures of the source, uncompressed, there and back again, so that nothing jumps where they repeat."""
-    with closing(open_source(config.source)) as source:
+    with closing(open_source(config.one_source)) as source:
         count = 0
         while count < PICTURES and (picture := source.read()) is not None:
             cv2.imwrite(str(folder / f"{count:04}.bmp"), picture.image)

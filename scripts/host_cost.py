@@ -30,7 +30,7 @@ import numpy as np
 
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import ModelBlock
-from edge_runtime.core import ClassTable, Frame, FrameResult, Region, SystemClock
+from edge_runtime.core import ClassTable, Frame, FrameResult, SystemClock
 from edge_runtime.core.reduction import RowSelection
 from edge_runtime.cuda.frame_upload import FrameUpload
 from edge_runtime.cuda.preprocess import CudaPreprocessor
@@ -43,7 +43,8 @@ from edge_runtime.pipeline.assemble import Assembly, shown_stages, views_of
 from edge_runtime.pipeline.entry import Entry
 from edge_runtime.pipeline.executor import Executor
 from edge_runtime.pipeline.model_fit import input_shape
-from edge_runtime.pipeline.network import CudaNetwork
+from edge_runtime.pipeline.network import CudaNetwork, Glance
+from edge_runtime.pipeline.optional import OptionalModels
 from edge_runtime.pipeline.regions import PlannedRegions, ReportViews
 from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.pipeline.slot import NewestSlot
@@ -221,16 +222,16 @@ class Replayed(CudaNetwork):
         self._shown = made[0]
         super().__init__(engine, preprocessor, upload, gpu, block.input, decoder, made[0])
 
-    def launch(self, ring: int, slot: int, frame: Frame, regions: Sequence[Region]) -> Any:
+    def launch(self, slot: int, glances: Sequence[Glance]) -> Any:
         if self._at == len(self.script):
-            self.script.append(self._compute(frame, regions))
+            self.script.append(self._compute(glances))
         self._to = slot
-        return super().launch(ring, slot, frame, regions)
+        return super().launch(slot, glances)
 
-    def _compute(self, frame: Frame, regions: Sequence[Region]) -> list[Rows]:
-        rows = np.empty((len(regions), *self._on_host.row_shape), self._block.dtype)
-        for region, row in zip(regions, rows, strict=True):
-            self._on_host.write(frame.image, region, row)
+    def _compute(self, glances: Sequence[Glance]) -> list[Rows]:
+        rows = np.empty((len(glances), *self._on_host.row_shape), self._block.dtype)
+        for glance, row in zip(glances, rows, strict=True):
+            self._on_host.write(glance.frame.image, glance.region, row)
         names = [output.name for output in self._session.get_outputs()]
         found = [self._session.run(names, {self._session.get_inputs()[0].name: row[None]}) for row in rows]
         call = []
@@ -275,7 +276,7 @@ class Bench:
     """The networks of a pipeline, made once; every pass is a run of its own through the same pictures."""
 
     def __init__(self, loaded: LoadedPipeline, pictures: Sequence[Picture]) -> None:
-        source = loaded.config.source.model_copy(update={"pace": "fast", "loop": False})
+        source = loaded.config.one_source.model_copy(update={"pace": "fast", "loop": False})
         self._loaded = loaded.with_config(loaded.config.model_copy(update={"source": source, "sinks": ()}))
         self._pictures, self._classes = pictures, ClassTable()
         config = self._loaded.config
@@ -289,15 +290,17 @@ class Bench:
     def _assemble(self, loaded: LoadedPipeline, clock: Any, owner: ExitStack, **_: Any) -> Assembly:
         for network in self._networks.values():
             network.rewind()
-        steps = make_steps(loaded, self._networks, self._classes, clock, None, None)
-        return Assembly(steps, self._networks, self._classes, shown_stages(loaded.config), {}, dict)
+        optional = OptionalModels(loaded.config, clock, lambda model: None)
+        steps = make_steps(loaded, self._networks, self._classes, clock, None, None, optional)
+        return Assembly(steps, self._networks, self._classes, shown_stages(loaded.config), {}, {}, optional, dict)
 
     def run(self, on_result: Callable[[Frame, FrameResult], None] | None = None) -> tuple[float, float]:
         """One pass: microseconds of CPU and of wall clock a frame."""
         folder = tempfile.TemporaryDirectory()
         with folder, patch.object(pipeline_run, "assemble", self._assemble):
             start = Pipeline(self._loaded).start
-            with start(out=Path(folder.name), source=Pictures(self._pictures), on_result=on_result) as run:
+            sources = {self._loaded.config.one_source.camera: Pictures(self._pictures)}
+            with start(out=Path(folder.name), sources=sources, on_result=on_result) as run:
                 run.pin(picture.image for picture in self._pictures)
                 run.wait()
                 summary = run.finish()
@@ -333,7 +336,7 @@ STEPS = (
     (CudaPreprocessor, "write", "    say what it looks at"),
     (TensorRTEngine, "enqueue", "    enqueue"),
     (Replayed, "_replay", "      (the double of the GPU)"),
-    (Executor, "finish", "finish"),
+    (Executor, "_finish", "finish"),
     (NetworkStep, "finish", "  decode"),
     (TensorRTEngine, "wait", "    wait"),
     (CudaNetwork, "decode", "    candidates to boxes"),
@@ -388,7 +391,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         loaded = load_pipeline(options.pipeline, options.set)
-        bench = Bench(loaded, read_pictures(Path(loaded.config.source.path), options.frames, tuple(options.size)))
+        bench = Bench(loaded, read_pictures(Path(loaded.config.one_source.path), options.frames, tuple(options.size)))
         bench.run()
     except EdgeRuntimeError as error:
         raise SystemExit(str(error)) from error

@@ -87,7 +87,7 @@ def main() -> None:
     arguments = parser.parse_args()
     fixed = ["source.pace=fast", "sinks=[]", f"http={{bind: {arguments.port}}}"]
     loaded = load_pipeline(arguments.pipeline, [*arguments.overrides, *fixed])
-    source = ResidentPictures(open_source(loaded.config.source), arguments.pictures)
+    source = ResidentPictures(open_source(loaded.config.one_source), arguments.pictures)
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     with (
         tempfile.TemporaryDirectory() as folder,

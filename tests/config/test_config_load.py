@@ -50,7 +50,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def source_path(path: Path, overrides: Any) -> Path:
-    source = load_pipeline(path, overrides).config.source
+    source = load_pipeline(path, overrides).config.one_source
     assert isinstance(source, VideoSource)
     return source.path
 

@@ -263,7 +263,7 @@ def test_a_lost_camera_is_an_event(tiny, tmp_path):
             pass
 
     loaded = Pipeline.load(tiny, {"record.keep_seconds": 10, "record.path": "front.mcap", "source.pace": "fast"})
-    with loaded.start(out=tmp_path / "run", source=Torn()) as run:
+    with loaded.start(out=tmp_path / "run", sources={"front": Torn()}) as run:
         run.wait()
         run.finish()
     (saved,) = (path for path in (tmp_path / "run").glob("front.2*"))
