@@ -249,14 +249,14 @@ def test_a_network_that_never_comes_back_is_left_behind_and_what_it_still_says_i
     assert executor.wait(0.0)
     assert executor.given_up
     assert "objects has not come back from frame 1 for 9 s" in str(executor.failure)
-    assert executor.lost_frames == 2
+    assert executor.lost.total() == 2
     network.free_running = True
     network.allowed.put(1)  # now it does come back
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
     assert [result.frame_id for result in published] == [0]
-    assert executor.lost_frames == 2
+    assert executor.lost.total() == 2
 
 
 def test_threads_end_when_nothing_ever_comes():
