@@ -6,7 +6,6 @@ Runs with cuda-python 12 and 13. Nothing of it is imported before `open_gpu`.
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.core.extras import gpu_extra, install
 from edge_runtime.core.gpu import Array, Event, Graph, Grid, Kernel, Memory, Mirror, Stream
 from edge_runtime.errors import EngineError
 
@@ -277,8 +277,7 @@ def open_gpu(index: int = 0, *, cache_folder: Path | None = None) -> CudaGpu:
     try:
         core, runtime = import_module("cuda.core"), import_module("cuda.bindings.runtime")
     except ImportError as error:
-        advice = f"Run: {sys.executable} -m pip install 'cuda-core>=1.0' 'cuda-bindings>=12.8'"
-        raise EngineError(f"cuda-python is not installed ({error}). {advice}") from error
+        raise EngineError(f"cuda-python is not installed ({error}). Run: {install(gpu_extra())}") from error
     try:
         device = core.Device(index)
         device.set_current()

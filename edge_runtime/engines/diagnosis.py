@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import onnxruntime
 
 from edge_runtime.core.check import Check
+from edge_runtime.core.extras import install
 from edge_runtime.core.machine import Machine
 from edge_runtime.errors import EngineError
 
@@ -47,8 +46,7 @@ def _tensorrt(machine: Machine, capability: Capability | None, is_wanted: bool) 
     except EngineError as error:
         if capability is None and not is_wanted:
             return Check("TensorRT", "ok", "not installed, and without a GPU not needed")
-        pip = f"{sys.executable} -m pip install tensorrt"
-        fix = f"{TENSORRT_OF_JETPACK}, {SEES_SYSTEM}" if machine.is_jetson else pip
+        fix = f"{TENSORRT_OF_JETPACK}, {SEES_SYSTEM}" if machine.is_jetson else install("nvidia")
         return Check("TensorRT", "warning", str(error).partition(". ")[0], fix)
     if capability is None:
         return Check("TensorRT", "ok", f"{traits}; no GPU here can be used by it")

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from edge_runtime.core.extras import missing
 from edge_runtime.errors import RunError, SourceError
 
 MISSING = "missing"
@@ -27,9 +28,14 @@ def is_url(drive: str) -> bool:
 
 
 def expanded(drives: Iterable[str]) -> list[str]:
-    """The same drives, with `*` in an address resolved: a shell does that for paths only. Raises `SourceError`."""
+    """The same drives, with `*` in an address resolved: a shell does that for paths only.
+
+    Raises `SourceError`, and `RunError` for addresses without fsspec.
+    """
     found: list[str] = []
     for drive in drives:
+        if is_url(drive):
+            _fsspec(drive)
         if not (is_url(drive) and "*" in drive):
             found.append(drive)
             continue
@@ -108,12 +114,17 @@ def _digest(path: Path, size: int, t_ns: int) -> str:
 
 
 def _system(url: str) -> tuple[Any, str]:
-    try:
-        from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise RunError(f"{url} takes fsspec, which is not here. Run: pip install edge-runtime[fsspec]") from error
-    system, path = _asked(url, lambda: url_to_fs(url))
+    stores = _fsspec(url)
+    system, path = _asked(url, lambda: stores.url_to_fs(url))
     return system, str(path)
+
+
+def _fsspec(url: str) -> Any:
+    try:
+        import fsspec.core
+    except ImportError as error:
+        raise RunError(missing(url, "fsspec", "replay")) from error
+    return fsspec.core
 
 
 def _asked(url: str, ask: Callable[[], Answer]) -> Answer:

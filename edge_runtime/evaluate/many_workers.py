@@ -16,6 +16,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from edge_runtime.core.extras import missing
 from edge_runtime.errors import RunError
 
 from .many import Done, Task, Workers, failed, replay_one
@@ -109,7 +110,7 @@ def on_ray(address: str, *, jobs: int | None = None, gpus: float = 0.0, work: Wo
     try:
         import ray
     except ImportError as error:
-        raise RunError("--cluster takes Ray, which is not here. Run: pip install edge-runtime[ray]") from error
+        raise RunError(missing("--cluster", "Ray", "ray")) from error
 
     def run(tasks: Sequence[Task]) -> Generator[Done, None, None]:
         _connect(ray, address, jobs, gpus)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from edge_runtime.core import TelemetrySample
+from edge_runtime.core.extras import missing
 from edge_runtime.errors import TelemetryError
 
 # Bits of NVML's clock event reasons that take speed away; idling and clocks set by the user do not count.
@@ -33,8 +34,7 @@ class NvmlReader:
         try:
             import pynvml
         except ImportError as error:
-            fix = "nvidia-ml-py is not installed: pip install nvidia-ml-py"
-            raise TelemetryError(fix) from error
+            raise TelemetryError(missing("NVML", "nvidia-ml-py", "nvidia")) from error
         self._nvml: Any = pynvml
         self._open = False
         try:

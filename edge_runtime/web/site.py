@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import sys
 from ipaddress import ip_address
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from edge_runtime.config.address import udp_address as listening_address
 from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import HttpBlock
 from edge_runtime.core import Clock
+from edge_runtime.core.extras import missing
 from edge_runtime.errors import ConfigError, RunError
 from edge_runtime.pipeline.run import Run
 
@@ -82,8 +82,7 @@ def _server_class() -> type[Server]:
     try:
         from .server import Server
     except ImportError as error:
-        command = f"{sys.executable} -m pip install 'edge-runtime[web]'"
-        raise RunError(f"`http:` needs {error.name or error}, which is not installed. Run: {command}") from error
+        raise RunError(missing("`http:`", error.name or str(error), "web")) from error
     return Server
 
 

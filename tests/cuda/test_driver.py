@@ -150,7 +150,7 @@ def test_without_cuda_python_it_says_what_to_install(monkeypatch):
         raise ImportError(f"No module named '{name}'")
 
     monkeypatch.setattr("edge_runtime.cuda.driver.import_module", missing)
-    with pytest.raises(EngineError, match=r"cuda-python is not installed .* -m pip install 'cuda-core"):
+    with pytest.raises(EngineError, match=r"cuda-python is not installed .* -m pip install 'edge-runtime\[nvidia\]'"):
         open_gpu()
 
 

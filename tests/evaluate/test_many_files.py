@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pytest
 
@@ -73,8 +74,9 @@ def test_an_address_without_a_recording_says_so(store, url, said):
 
 
 def test_an_address_without_fsspec_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
-    with pytest.raises(RunError, match=r"pip install edge-runtime\[fsspec\]"), local_copy("s3://drives/a.mcap"):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(RunError, match=r"pip install 'edge-runtime\[replay\]'"), local_copy("s3://drives/a.mcap"):
         pass
 
 

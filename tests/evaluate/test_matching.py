@@ -155,5 +155,5 @@ def test_a_frame_drawn_twice_weighs_as_two_equal_frames():
 
 def test_without_pycocotools_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
-    with pytest.raises(RunError, match=r"pip install edge-runtime\[eval\]"):
+    with pytest.raises(RunError, match=r"pip install 'edge-runtime\[eval\]'"):
         matched(document([(0, "car", [0, 0, 10, 10])]), [boxes()])

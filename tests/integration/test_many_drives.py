@@ -272,5 +272,5 @@ def test_what_cannot_be_done_with_many_is_answered_before_anything_starts(
 def test_without_ray_a_cluster_says_what_to_install(drives, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     assert run_app(["replay", *drives[:2], "--cluster", "local", "--out", str(tmp_path / "out")]) == 2
-    assert "pip install edge-runtime[ray]" in capsys.readouterr().err
+    assert "pip install 'edge-runtime[ray]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

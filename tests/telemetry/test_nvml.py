@@ -104,5 +104,5 @@ def test_a_reader_shuts_nvml_down_once(driver):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    with pytest.raises(TelemetryError, match="pip install nvidia-ml-py"):
+    with pytest.raises(TelemetryError, match=r"nvidia-ml-py.*pip install 'edge-runtime\[nvidia\]'"):
         NvmlReader()

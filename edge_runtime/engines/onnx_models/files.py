@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.core.extras import missing
 from edge_runtime.errors import EngineError
 
 from ..tensorrt.files import write_whole
@@ -28,11 +28,11 @@ def need(module: str, what: str) -> Any:
     """An optional package, or `EngineError` with the command that installs it; `what` says who wants it."""
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         package = module.partition(".")[0]
-        extra = _EXTRAS.get(package, "models")
-        command = f"{sys.executable} -m pip install 'edge-runtime[{extra}]'"
-        raise EngineError(f"{what} needs {package} ({error}). Run: {command}") from error
+        raise EngineError(missing(what, error.name or package, _EXTRAS.get(package, "models"))) from error
+    except ImportError as error:
+        raise EngineError(f"{what} needs {module}, which does not load: {error}") from error
 
 
 def read_model(path: Path) -> Any:

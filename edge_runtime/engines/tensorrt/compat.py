@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from edge_runtime.core.extras import gpu_extra, missing
 from edge_runtime.errors import EngineError
 
 from .options import Provider
@@ -173,7 +173,7 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     try:
         narrow = importlib.import_module("ml_dtypes")
     except ImportError as error:
-        raise EngineError(f"NumPy alone has no {name}. Run: {sys.executable} -m pip install ml_dtypes") from error
+        raise EngineError(missing(name, "ml_dtypes", gpu_extra())) from error
     dtype: np.dtype[Any] = np.dtype(getattr(narrow, _NARROW_DTYPES[name]))
     return dtype
 

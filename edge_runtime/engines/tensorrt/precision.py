@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
+from edge_runtime.core.extras import gpu_extra, missing
 from edge_runtime.errors import EngineError
 
 from .compat import Traits
@@ -81,7 +81,7 @@ def onnx_module() -> Any:
     try:
         return importlib.import_module("onnx")
     except ImportError as error:
-        raise EngineError(f"reading the model needs onnx. Run: {sys.executable} -m pip install onnx") from error
+        raise EngineError(missing("reading the model", "onnx", gpu_extra())) from error
 
 
 def load_model(onnx: bytes) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edge_runtime.core.extras import install
 from edge_runtime.errors import EngineError
 
 from .compat import Traits, numpy_dtype, traits_of
@@ -220,8 +221,8 @@ def _vendor_monitor(module: Any, sink: ProgressSink) -> Any:
 
 _TO_INSTALL: Mapping[str, str] = {
     "tensorrt": "On a Jetson it comes with JetPack (sudo apt install python3-libnvinfer, and a virtual environment made"
-    " with --system-site-packages); elsewhere run: {python} -m pip install tensorrt",
-    "tensorrt_rtx": "Run: {python} -m pip install tensorrt-rtx-cu13-libs tensorrt-rtx-cu13-bindings",
+    f" with --system-site-packages); elsewhere run: {install('nvidia')}",
+    "tensorrt_rtx": f"Run: {sys.executable} -m pip install tensorrt-rtx-cu13-libs tensorrt-rtx-cu13-bindings",
 }
 
 
@@ -238,5 +239,4 @@ def load(provider: Provider = "tensorrt") -> TensorRT:
         except (ImportError, OSError) as error:
             raise EngineError(f"{provider} is installed but does not load: {error}") from error
         return TensorRT(module, traits_of(provider, module.__version__))
-    advice = _TO_INSTALL[provider].format(python=sys.executable)
-    raise EngineError(f"{provider} is not installed for {sys.executable}. {advice}")
+    raise EngineError(f"{provider} is not installed for {sys.executable}. {_TO_INSTALL[provider]}")

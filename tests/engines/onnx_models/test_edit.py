@@ -152,7 +152,7 @@ def test_an_output_in_the_way_needs_force(tmp_path):
 def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch):
     real = builtins.__import__
     monkeypatch.setattr("importlib.import_module", lambda name: real(f"no_{name}"))
-    with pytest.raises(EngineError, match=r"needs torch.*pip install 'edge-runtime\[export\]'"):
+    with pytest.raises(EngineError, match=r"needs no_torch, which is not.*pip install 'edge-runtime\[export\]'"):
         need("torch", "exporting")
 
 
