@@ -1,0 +1,248 @@
+"""Does anything grow while a pipeline runs for days? Memory, threads and file handles over many frames, everything on.
+
+    python scripts/soak.py [--frames 200000] [--every 10000] [--anew 50000] [--json]
+
+The networks of the demo on small pictures, so that a day's frames take an hour: planned regions, tracks, labelled
+lights, a governor that changes its point as the power of a log rises and falls, JSON lines, a drawn video, a recording
+ring that saves now and then, and the live page with a process that looks at it, comes and goes. After every `--anew`
+frames the run ends and a new one begins in the same process, as a service does. Counted are frames that came out.
+
+Before each row the looking process is stopped, so that what it holds is not counted. `blocks` are those of Python's
+allocator; memory grows by `slope`, a least-squares line over all rows but the first fifth. Exit code 3 when handles or
+threads differ from row to row of runs, or memory grows by more than `--most-mb` in 100,000 frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import psutil
+import yaml
+
+from edge_runtime.config.load import LoadedPipeline, load_pipeline
+from edge_runtime.config.schema import SimulationSource
+from edge_runtime.core import SystemClock
+from edge_runtime.pipeline.open_source import open_source
+from edge_runtime.pipeline.run import Pipeline, Run
+from edge_runtime.web.site import Site
+
+ASSETS = Path(__file__).parents[1] / "edge_runtime" / "assets"
+SIZE, PICTURES = (320, 192), 120
+READINGS, APART_S = 20, 0.05
+LOOKER = """
+import sys, threading, time, urllib.request
+base = sys.argv[1]
+def ask():
+    while True:
+        for page in ("/", "/live.json", "/metrics", "/healthz"):
+            urllib.request.urlopen(base + page).read()
+        time.sleep(1)
+threading.Thread(target=ask, daemon=True).start()
+stream = urllib.request.urlopen(base + "/picture.mjpeg")
+while stream.read(65536):
+    pass
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the process held after so many frames; run numbers are from 0."""
+
+    frames: int
+    run: int
+    seconds: float
+    rss_mb: float
+    blocks: int
+    handles: int
+    threads: int
+
+
+def pipeline(folder: Path, fps: float, seconds: float) -> LoadedPipeline:
+    """Everything on, in `folder`; the telemetry lasts for `seconds`."""
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    drive = SimulationSource(kind="simulation", size=SIZE, seconds=PICTURES / 10, fps=10.0, traffic=1.0, pace="fast")
+    source = open_source(drive)
+    for n in range(PICTURES):
+        picture = source.read()
+        assert picture is not None
+        cv2.imwrite(str(pictures / f"{n:04}.jpg"), picture.image)
+    source.close()
+    classes = ["person", "car", "truck", "traffic light", "traffic sign"]
+    decode = {"family": "yolox", "classes": classes, "strides": [4, 8, 16, 32], "confidence": 0.3}
+    network = {
+        "onnx": str(ASSETS / "demo_detector.onnx"),
+        "backend": "onnxruntime",
+        "input": {"size": [160, 96], "resize": "letterbox", "color": "bgr", "scale": "1/255"},
+        "decode": decode,
+    }
+    far = {**network, "input": {**network["input"], "size": [64, 32]}}  # type: ignore[dict-item]
+    lights = {
+        "onnx": str(ASSETS / "demo_light_state.onnx"),
+        "backend": "onnxruntime",
+        "optional": True,
+        "input": {"size": [24, 48], "resize": "stretch", "color": "bgr", "scale": "1/255"},
+        "decode": {"family": "classification", "classes": ["red", "yellow", "green"], "activation": "none"},
+    }
+    point = {"fps": 500, "latency_ms": {"p50": 5, "p99": 20}, "busy_ms": {"gpu": 3, "host": 3}}
+    ladder = {
+        "board": "a test",
+        "idle_w": 5.0,
+        "points": [
+            {"name": "full", "knobs": {}, "watts": 12, "usefulness": 1.0, **point},
+            {"name": "half", "knobs": {"detector_period": 2, "regions": 1}, "watts": 5, "usefulness": 0.6, **point},
+        ],
+    }
+    (folder / "ladder.yaml").write_text(yaml.safe_dump(ladder))
+    with (folder / "telemetry.jsonl").open("w") as file:
+        for n in range(round(5 * seconds)):
+            watts = 14.0 + 8.0 * math.sin(n / 40)
+            row = {"t_ns": n * 200_000_000, "source": "sysfs", "power_w": watts, "temp_c": {"cpu": 40 + n % 7}}
+            file.write(json.dumps(row) + "\n")
+    document = {
+        "name": "soak",
+        "source": {"kind": "images", "path": str(pictures), "fps": fps, "loop": True, "pace": "live"},
+        "models": {"road": network, "road_far": far, "light_state": lights},
+        "stages": [
+            {"name": "objects", "kind": "detect", "model": "road"},
+            {
+                "name": "far",
+                "kind": "detect",
+                "model": "road_far",
+                "regions": {"max": 2, "from": ["tracks", "explore"]},
+            },
+            {"name": "found", "kind": "merge", "of": ["objects", "far"]},
+            {"name": "tracked", "kind": "track", "of": "found"},
+            {"name": "lights", "kind": "classify", "model": "light_state", "of": "tracked", "only": ["traffic light"]},
+        ],
+        "sinks": [{"kind": "jsonl"}, {"kind": "video", "fps": 25}],
+        "record": {"path": "ring.mcap", "keep_seconds": 5, "max_gb": 0.05},
+        "governor": {"ladder": str(folder / "ladder.yaml"), "safe_point": "half"},
+        "telemetry": {"source": "recorded", "log": str(folder / "telemetry.jsonl")},
+        "budgets": {"power_w": 15, "latency_ms": 200},
+        "http": {"bind": 8097},
+    }
+    path = folder / "soak.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return load_pipeline(path)
+
+
+def reading(frames: int, run: int, began_s: float) -> Row:
+    """What this process holds: of handles and threads the most usual number of a second, for some come and go."""
+    process, seen = psutil.Process(), []
+    gc.collect()
+    for _ in range(READINGS):
+        seen.append((process.memory_info().rss, sys.getallocatedblocks(), process.num_fds(), process.num_threads()))
+        time.sleep(APART_S)
+    rss, blocks, handles, threads = zip(*seen, strict=True)
+    return Row(
+        frames,
+        run,
+        round(time.monotonic() - began_s, 1),
+        round(statistics.median(rss) / 2**20, 2),
+        round(statistics.median(blocks)),
+        statistics.mode(handles),
+        statistics.mode(threads),
+    )
+
+
+@contextmanager
+def looked_at(address: str | None) -> Iterator[None]:
+    """With a process that looks at the page; on the way out until nothing of it is left here."""
+    if address is None:
+        yield
+        return
+    looker = subprocess.Popen([sys.executable, "-c", LOOKER, address], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        looker.kill()
+        looker.wait()
+        for _ in range(100):
+            if "sink live page" not in {thread.name for thread in threading.enumerate()}:
+                break
+            time.sleep(0.1)
+
+
+def soak(loaded: LoadedPipeline, folder: Path, frames: int, every: int, anew: int) -> Iterator[Row]:
+    """Rows as they come; the last frame of a run is its last row."""
+    began_s, done = time.monotonic(), 0
+    with Site(SystemClock()) as site:
+        site.open(loaded)
+        number = 0
+        while done < frames:
+            with Pipeline(loaded).start(out=folder / f"run-{number}") as run:
+                site.show(run)
+                for goal in range(every, min(anew, frames - done) + 1, every):
+                    with looked_at(site.address):
+                        out = wait_for(run, goal)
+                    run.save_recording("soak")
+                    yield reading(done + out, number, began_s)
+                done += run.finish().frames.published
+            number += 1
+
+
+def wait_for(run: Run, goal: int) -> int:
+    """Until so many frames are out; raises when the run ends before."""
+    while (out := run.snapshot().counts.published) < goal:
+        if run.wait(0.02):
+            raise SystemExit(f"the run ended after {out} frames: {run.finish().error}")
+    return out
+
+
+def slope_mb(rows: Sequence[Row]) -> float:
+    """MB in 100,000 frames."""
+    kept = rows[len(rows) // 5 :]
+    line = statistics.linear_regression([row.frames for row in kept], [row.rss_mb for row in kept])
+    return 1e5 * line.slope
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=200_000)
+    parser.add_argument("--every", type=int, default=10_000, help="frames between two rows")
+    parser.add_argument("--anew", type=int, default=50_000, help="frames after which a new run begins")
+    parser.add_argument("--fps", type=float, default=400.0, help="of the pictures; the newest wins")
+    parser.add_argument("--most-mb", type=float, default=2.0, help="growth in 100,000 frames that is let pass")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = pipeline(Path(folder), asked.fps, seconds=asked.frames / 20)
+        print(
+            f"{'frames':>8} {'run':>3} {'s':>7} {'RSS MB':>8} {'blocks':>8} {'handles':>7} {'threads':>7}",
+            file=sys.stderr,
+        )
+        for row in soak(loaded, Path(folder), asked.frames, asked.every, asked.anew):
+            rows.append(row)
+            text = f"{row.frames:8} {row.run:3} {row.seconds:7.0f} {row.rss_mb:8.1f}"
+            print(f"{text} {row.blocks:8} {row.handles:7} {row.threads:7}", file=sys.stderr, flush=True)
+    slope, kept = slope_mb(rows), rows[len(rows) // 5 :]
+    held = {name: sorted({getattr(row, name) for row in kept}) for name in ("handles", "threads")}
+    print(
+        f"memory: {slope:+.2f} MB in 100,000 frames; handles {held['handles']}, threads {held['threads']}",
+        file=sys.stderr,
+    )
+    if asked.json:
+        print(
+            json.dumps({"slope_mb_per_100k": round(slope, 3), **held, "rows": [asdict(row) for row in rows]}, indent=2)
+        )
+    return 3 if slope > asked.most_mb or any(len(values) > 1 for values in held.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
