@@ -6,6 +6,7 @@ Runs with cuda-python 12 and 13. Nothing of it is imported before `open_gpu`.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -21,6 +22,14 @@ from edge_runtime.core.gpu import Array, Event, Graph, Grid, Kernel, Memory, Mir
 from edge_runtime.errors import EngineError
 
 _PORTABLE, _MAPPED = 1, 2  # cudaHostAlloc and cudaHostRegister
+# cudaErrorMemoryAllocation, CUDA_ERROR_OUT_OF_MEMORY, and what TensorRT's log has.
+_NO_MEMORY = re.compile(
+    r"out[ _]?of[ _](?:GPU )?memory|OutOfMemory|MemoryAllocation|could not be allocated", re.IGNORECASE
+)
+_MEMORY_ADVICE = (
+    "See what else holds it: nvidia-smi (on a Jetson, whose GPU shares the host's memory: tegrastats). A pipeline needs"
+    " less with `precision: fp16`, a smaller `input: {size: …}`, fewer variants or regions, `executor: {in_flight: 1}`"
+)
 _BLOCKING_SYNC = 1  # cudaEventCreateWithFlags: a waiting thread sleeps instead of turning on a core
 
 
@@ -29,8 +38,32 @@ def check(runtime: Any, result: tuple[Any, ...], attempting: str) -> Any:
     error = result[0]
     if error:
         name, text = (ask(error)[1].decode() for ask in (runtime.cudaGetErrorName, runtime.cudaGetErrorString))
-        raise EngineError(f"CUDA failed while {attempting}: {name} ({text})")
+        failed = EngineError(f"CUDA failed while {attempting}: {name} ({text})")
+        if not is_out_of_memory(failed):
+            raise failed
+        runtime.cudaGetLastError()  # else the next call on this thread would report it as its own
+        raise EngineError(f"{failed}{out_of_memory_advice(runtime)}")
     return result[1] if len(result) > 1 else None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether CUDA, TensorRT or cuda.core say in their words that there is no memory left."""
+    return _NO_MEMORY.search(str(error)) is not None
+
+
+def out_of_memory_advice(runtime: Any) -> str:
+    """How much is free, and what to type."""
+    answer = runtime.cudaMemGetInfo()
+    free = f"; {size_text(answer[1])} of {size_text(answer[2])} are free on the GPU" if not answer[0] else ""
+    return f"{free}. {_MEMORY_ADVICE}"
+
+
+def size_text(nbytes: int) -> str:
+    """`64 bytes`, `1.5 MiB`, `139.8 GiB`."""
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if nbytes >= size:
+            return f"{nbytes / size:.1f} {unit}"
+    return f"{nbytes} bytes"
 
 
 class _Owned:
@@ -97,14 +130,14 @@ class CudaMirror(CudaMemory):
     def __init__(self, runtime: Any, nbytes: int, *, shared: bool) -> None:
         size = max(nbytes, 1)
         flags = _PORTABLE | (_MAPPED if shared else 0)
-        host = check(runtime, runtime.cudaHostAlloc(size, flags), f"pinning {size} bytes of host memory")
+        host = check(runtime, runtime.cudaHostAlloc(size, flags), f"pinning {size_text(size)} of host memory")
         releases: list[Callable[[], object]] = [partial(runtime.cudaFreeHost, host)]
         self._runtime, self._host, self._shared = runtime, int(host), shared
         try:
             if shared:
                 device = check(runtime, runtime.cudaHostGetDevicePointer(host, 0), "mapping host memory")
             else:
-                device = check(runtime, runtime.cudaMalloc(size), f"allocating {size} bytes of GPU memory")
+                device = check(runtime, runtime.cudaMalloc(size), f"allocating {size_text(size)} of GPU memory")
                 releases.append(partial(runtime.cudaFree, device))
         except EngineError:
             runtime.cudaFreeHost(host)
@@ -173,6 +206,12 @@ class CudaGpu:
         """Make the calling thread talk to this GPU; every thread that does needs it once."""
         self._device.set_current()
 
+    def explained(self, error: EngineError, needed: str = "") -> EngineError:
+        """`error` as it is, or where it is for want of memory with what was `needed`, what is free and what to type."""
+        if not is_out_of_memory(error) or _MEMORY_ADVICE in str(error):
+            return error
+        return EngineError(f"{error}{needed and '; '}{needed}{out_of_memory_advice(self._runtime)}")
+
     def check_alive(self) -> None:
         """Raise `EngineError` if an error broke this process's context: CUDA gives a process no second one."""
         broken = self._runtime.cudaDeviceSynchronize()[0]
@@ -183,14 +222,18 @@ class CudaGpu:
             )
 
     def stream(self, name: str) -> Stream:
-        return CudaStream(self._runtime, name, self._device.create_stream())
+        try:
+            return CudaStream(self._runtime, name, self._device.create_stream())
+        except Exception as error:  # cuda.core raises its own class
+            failed = EngineError(f"CUDA failed while making the stream {name}: {error}")
+            raise self.explained(failed) from error
 
     def event(self) -> Event:
         return CudaEvent(self._runtime)
 
     def memory(self, nbytes: int) -> Memory:
         size = max(nbytes, 1)
-        address = check(self._runtime, self._runtime.cudaMalloc(size), f"allocating {size} bytes of GPU memory")
+        address = check(self._runtime, self._runtime.cudaMalloc(size), f"allocating {size_text(size)} of GPU memory")
         return CudaMemory(int(address), nbytes, partial(self._runtime.cudaFree, address))
 
     def mirror(self, nbytes: int) -> Mirror:
@@ -201,7 +244,9 @@ class CudaGpu:
         if not array.flags.c_contiguous:
             raise ValueError("only a contiguous array can be pinned")
         flags = _PORTABLE | (_MAPPED if self.shares_memory else 0)
-        check(self._runtime, self._runtime.cudaHostRegister(host, size, flags), f"pinning an array of {size} bytes")
+        check(
+            self._runtime, self._runtime.cudaHostRegister(host, size, flags), f"pinning an array of {size_text(size)}"
+        )
         release = partial(self._runtime.cudaHostUnregister, host)
         address = host
         if self.shares_memory:
@@ -281,6 +326,7 @@ def open_gpu(index: int = 0, *, cache_folder: Path | None = None) -> CudaGpu:
     try:
         device = core.Device(index)
         device.set_current()
-    except Exception as error:  # no driver, no such GPU, a driver too old for this cuda-python: all end here
-        raise EngineError(f"GPU {index} cannot be used: {error}. Run: nvidia-smi (on a Jetson: tegrastats)") from error
+    except Exception as error:  # no driver, no such GPU, no memory, a driver too old for this cuda-python: all end here
+        advice = _MEMORY_ADVICE if is_out_of_memory(error) else "Run: nvidia-smi (on a Jetson: tegrastats)"
+        raise EngineError(f"GPU {index} cannot be used: {error}. {advice}") from error
     return CudaGpu(core, runtime, device, cache_folder=cache_folder)

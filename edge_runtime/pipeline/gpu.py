@@ -13,7 +13,7 @@ import numpy as np
 from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import EnginesBlock, ModelBlock
 from edge_runtime.core import Clock
-from edge_runtime.cuda.driver import CudaGpu, open_gpu
+from edge_runtime.cuda.driver import CudaGpu, open_gpu, size_text
 from edge_runtime.cuda.frame_upload import FrameUpload
 from edge_runtime.cuda.preprocess import CudaPreprocessor
 from edge_runtime.cuda.select import CudaSelect
@@ -90,15 +90,18 @@ class GpuNetworks:
 
         def make() -> Built:
             listener = self._builds.listener
-            return build(
-                onnx,
-                options,
-                target,
-                trt=trt,
-                clock=self._clock,
-                listener=None if listener is None else lambda progress: listener(name, progress),
-                timing=TimingCache.of(self._folder, trt, target),
-            )
+            try:
+                return build(
+                    onnx,
+                    options,
+                    target,
+                    trt=trt,
+                    clock=self._clock,
+                    listener=None if listener is None else lambda progress: listener(name, progress),
+                    timing=TimingCache.of(self._folder, trt, target),
+                )
+            except EngineError as error:
+                raise self.gpu.explained(error, "a build takes more than its engine later does") from error
 
         entry = self.cache.obtain(
             name,
@@ -120,7 +123,11 @@ class GpuNetworks:
         `batch` is the most views that a call may have, where the model's batch is free.
         """
         trt, entry = self.entry(name, model, batch)
-        network = self._open(name, model, decoder, owner, trt, entry, slots, batch)
+        try:
+            network = self._open(name, model, decoder, owner, trt, entry, slots, batch)
+        except EngineError as error:
+            needed = f"the engine {entry.path.name} alone takes {size_text(len(entry.engine))}"
+            raise self.gpu.explained(error, needed) from error
         parity = entry.manifest.parity
         if parity is None or parity["tolerance"] != model.tensorrt.parity.model_dump():
             parity = self._compare(name, model, decoder, network, entry)

@@ -20,20 +20,23 @@ class Runtime:
     cudaStreamCaptureMode = SimpleNamespace(cudaStreamCaptureModeThreadLocal="thread")
     cudaDeviceAttr = SimpleNamespace(cudaDevAttrIntegrated=18)
 
-    def __init__(self, *, integrated=0, fails=()):
+    def __init__(self, *, integrated=0, fails=(), why=("cudaErrorIllegalAddress", "an illegal memory access")):
         self.integrated, self.fails, self.calls, self.blocks = integrated, set(fails), [], []
+        self.why = [words.encode() for words in why]
 
     def __getattr__(self, name):
         def call(*arguments):
             self.calls.append(name)
             if name in self.fails:
                 return (700, None)
+            if name == "cudaMemGetInfo":
+                return (0, 200 << 20, 64 << 30)
             values = {
                 "cudaDeviceGetAttribute": self.integrated,
                 "cudaHostAlloc": self.block(arguments),
                 "cudaHostGetDevicePointer": arguments[0] if arguments else 0,
-                "cudaGetErrorName": b"cudaErrorIllegalAddress",
-                "cudaGetErrorString": b"an illegal memory access was encountered",
+                "cudaGetErrorName": self.why[0],
+                "cudaGetErrorString": self.why[1],
                 "cudaEventElapsedTime": 1.5,
             }
             return (0, values.get(name, 4096))
@@ -62,7 +65,7 @@ def gpu_on(runtime):
 
 
 def test_a_failing_call_says_what_was_attempted_and_what_cuda_calls_it():
-    words = "CUDA failed while waiting for the GPU: cudaErrorIllegalAddress (an illegal memory access was encountered)"
+    words = "CUDA failed while waiting for the GPU: cudaErrorIllegalAddress (an illegal memory access)"
     event = gpu_on(runtime := Runtime()).event()
     runtime.fails |= {"cudaEventQuery", "cudaEventSynchronize"}
     with pytest.raises(EngineError) as caught:
@@ -112,6 +115,53 @@ def test_memory_that_cannot_be_had_leaves_nothing_behind():
     with pytest.raises(EngineError, match="allocating 64 bytes of GPU memory"):
         gpu.mirror(64)
     assert runtime.calls.count("cudaFreeHost") == 1
+
+
+NO_MEMORY = ("cudaErrorMemoryAllocation", "out of memory")
+
+
+def test_a_want_of_memory_says_what_needed_how_much_what_is_free_and_what_to_type():
+    gpu = gpu_on(runtime := Runtime(fails={"cudaMalloc"}, why=NO_MEMORY))
+    with pytest.raises(EngineError) as caught:
+        gpu.memory(3 << 29)
+    said = str(caught.value)
+    assert said.startswith(
+        "CUDA failed while allocating 1.5 GiB of GPU memory: cudaErrorMemoryAllocation (out of memory);"
+        " 200.0 MiB of 64.0 GiB are free on the GPU. See what else holds it: nvidia-smi"
+    )
+    assert "precision: fp16" in said
+    assert runtime.calls[-1] == "cudaMemGetInfo"
+    assert "cudaGetLastError" in runtime.calls, "else the next call would report it as its own"
+    assert gpu.explained(caught.value, "the engine takes 8.0 MiB") is caught.value, "it is said once"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "TensorRT 8.6 cannot load the engine (8 bytes): Error Code 1: Cuda Runtime (out of memory)",
+        "TensorRT cannot load the engine: Error Code 2: OutOfMemory (no further information)",
+        "Requested amount of GPU memory (67108864 bytes) could not be allocated. There may not be enough free memory",
+        "TensorRT made no execution context; its log says why (as a rule, out of GPU memory)",
+        "CUDA failed while launching the kernel resize: CUDA_ERROR_OUT_OF_MEMORY",
+    ],
+)
+def test_what_tensorrt_says_of_memory_is_explained_and_nothing_else_is(said):
+    gpu = gpu_on(Runtime())
+    explained = str(gpu.explained(EngineError(said), "the engine road.engine alone takes 64.0 MiB"))
+    assert explained.startswith(f"{said}; the engine road.engine alone takes 64.0 MiB; 200.0 MiB of 64.0 GiB are free")
+    other = EngineError("CUDA failed while waiting: cudaErrorIllegalAddress (an illegal memory access)")
+    assert gpu.explained(other, "x") is other
+
+
+def test_a_stream_that_cannot_be_made_is_no_traceback():
+    gpu = gpu_on(Runtime())
+
+    def create_stream():
+        raise RuntimeError("CUDA_ERROR_OUT_OF_MEMORY: no memory")
+
+    gpu._device.create_stream = create_stream
+    with pytest.raises(EngineError, match="making the stream road: CUDA_ERROR_OUT_OF_MEMORY"):
+        gpu.stream("road")
 
 
 def test_an_array_with_gaps_cannot_be_pinned():

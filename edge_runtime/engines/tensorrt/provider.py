@@ -188,7 +188,12 @@ class TensorRT:
         return numpy_dtype(data_type.name)
 
     def last_error(self) -> str:
-        return self.log.errors[-1].strip() if self.log.errors else ""
+        """What its log says; behind a want of memory come errors that do not name it any more."""
+        said = [text.strip() for text in self.log.errors]
+        for text in said:
+            if any(words in text for words in ("out of memory", "OutOfMemory", "could not be allocated")):
+                return text
+        return said[-1] if said else ""
 
 
 def _vendor_logger(module: Any, log: Log) -> Any:
