@@ -167,6 +167,22 @@ def test_a_network_that_keeps_raising_is_made_anew_once_with_nothing_in_flight(a
 
 
 @pytest.mark.parametrize("alone", [False, True])
+def test_networks_that_find_no_memory_when_they_are_made_anew_end_the_run_with_that(alone):
+    network = FakeNetwork([], fails={n: EngineError("road: out of memory") for n in range(4, 100)})
+    network.free_running = True
+    said = "road: CUDA failed while allocating 64.0 MiB of GPU memory: out of memory; 3.0 MiB of 8.0 GiB are free"
+
+    def recover():
+        raise EngineError(said)
+
+    slot, executor, threads, published = start(network, alone=alone, recover=recover)
+    feed_and_join(slot, threads, 60)
+    assert str(executor.failure) == said
+    assert [result.frame_id for result in published] == list(range(len(published)))
+    assert len(published) + executor.lost_frames <= 4 + ENGINE_FAILURES_IN_A_ROW + 3
+
+
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("where", ["launch", "finish"])
 def test_a_defect_in_a_stage_ends_the_run_instead_of_hanging_it(where, alone, monkeypatch):
     network = FakeNetwork([])
