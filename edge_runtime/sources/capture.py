@@ -20,19 +20,16 @@ def open_capture(
     """A capture that may have failed to open (`isOpened()`).
 
     OpenCV takes two things from the environment only: FFmpeg's log level, once a process at the first opening (left
-    alone, each damaged picture prints lines to stderr), and FFmpeg's options, at every opening. What the user has
-    set there stays.
+    alone, each damaged picture prints lines to stderr), and FFmpeg's options, at every opening. Both are set once and
+    stay: cameras are opened on threads of their own, and to change the environment while another thread reads it can
+    crash the process (setenv(3)). Options for RTSP change nothing about files (MP4, AVI, MKV, WebM and MPEG-TS tried).
+    What the user has set there stays.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    ours = bool(ffmpeg_options) and "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ
-    if ours:
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = ffmpeg_options
-    try:
-        with quiet_opencv():
-            return cv2.VideoCapture(device, backend, list(parameters))
-    finally:
-        if ours:
-            del os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"]
+    if ffmpeg_options:
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", ffmpeg_options)
+    with quiet_opencv():
+        return cv2.VideoCapture(device, backend, list(parameters))
 
 
 def positive(capture: cv2.VideoCapture, prop: int, most: float) -> float | None:

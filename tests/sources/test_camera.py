@@ -256,16 +256,16 @@ def test_no_form_of_a_password_is_shown(monkeypatch, device, shown):
     assert str(refused.value).startswith(f"{shown}: ")
 
 
-def test_options_for_ffmpeg_stand_in_the_environment_only_while_opening(monkeypatch):
+def test_options_for_ffmpeg_are_set_once_and_those_of_the_user_stay(monkeypatch):
     seen = []
     monkeypatch.setattr(cv2, "VideoCapture", lambda *_: seen.append(os.environ.get("OPENCV_FFMPEG_CAPTURE_OPTIONS")))
-    monkeypatch.delenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", raising=False)
-    capture.open_capture("rtsp://x", cv2.CAP_FFMPEG, (), "ours")
-    assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ
     monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "the user's")
     capture.open_capture("rtsp://x", cv2.CAP_FFMPEG, (), "ours")
-    assert seen == ["ours", "the user's"]
-    assert os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] == "the user's"
+    monkeypatch.delenv("OPENCV_FFMPEG_CAPTURE_OPTIONS")
+    capture.open_capture("drive.mp4", cv2.CAP_FFMPEG)
+    capture.open_capture("rtsp://x", cv2.CAP_FFMPEG, (), "ours")
+    capture.open_capture("rtsp://y", cv2.CAP_FFMPEG, (), "ours")
+    assert seen == ["the user's", None, "ours", "ours"]
 
 
 def test_what_the_camera_gives_instead_is_a_warning(opened_with):
