@@ -21,7 +21,7 @@ Facts = Mapping[str, str | float | bool | None]
 class Span:
     """Work on a lane, from `begin_ns` to `end_ns`; `frame_id` is the frame it was done for, None for no single one.
 
-    `facts` is what else there is to know of it.
+    `facts` is what else there is to know of it; `camera` is the frame's, as each counts its own.
     """
 
     lane: str
@@ -30,6 +30,7 @@ class Span:
     end_ns: int
     frame_id: int | None = None
     facts: Facts | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class TraceLog:
         end_ns: int,
         frame_id: int | None = None,
         facts: Facts | None = None,
+        camera: str | None = None,
     ) -> None:
-        self._add(Span(lane, name, begin_ns, end_ns, frame_id, facts))
+        self._add(Span(lane, name, begin_ns, end_ns, frame_id, facts, camera))
 
     def counter(self, name: str, t_ns: int, value: float) -> None:
         self._add(Counter(name, t_ns, value))

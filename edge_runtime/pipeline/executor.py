@@ -21,7 +21,7 @@ from functools import partial
 from typing import Protocol
 
 from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint
-from edge_runtime.core.trace import BACK, FRONT, TraceLog
+from edge_runtime.core.trace import BACK, FRONT, SOURCE, TraceLog
 from edge_runtime.errors import EngineError, OutputError
 
 from .admission import Admission
@@ -87,7 +87,7 @@ class Executor:
         self._in_flight, self._cameras, self._fresh = in_flight, cameras, fresh
         self._rounds = 0
         self._taken: Counter[str] = Counter()
-        self._watch = Watch(clock, stuck_s)
+        self._watch = Watch(clock, stuck_s, several=cameras > 1)
         self._books = threading.Lock()
         self._inside: Counter[str] = Counter()  # frames by camera
         self.given_up = False
@@ -139,7 +139,7 @@ class Executor:
             entries.append(entry)
         self._rounds += 1
         for step in self._steps:
-            self._watch.begins(FRONT, step.name, entries[0].frame.frame_id)
+            self._watch.begins(FRONT, step.name, entries[0].frame)
             try:
                 step.launch(entries)
             except EngineError as error:
@@ -149,7 +149,8 @@ class Executor:
         if self._admission is not None:
             self._admission.launched(taken_ns, self._clock.now_ns())
         if self._trace is not None:
-            self._trace.span(FRONT, "launch", taken_ns, self._clock.now_ns(), entries[0].frame.frame_id)
+            first = entries[0].frame
+            self._trace.span(FRONT, "launch", taken_ns, self._clock.now_ns(), first.frame_id, camera=first.camera)
         return entries
 
     def _wait_until_due(self) -> None:
@@ -211,13 +212,14 @@ class Executor:
         """Everything that follows the network calls of one frame. Every step runs, so that every call is collected."""
         for step in self._steps:
             began_ns = self._clock.now_ns() if self._trace is not None else 0
-            self._watch.begins(BACK, step.name, entry.frame.frame_id)
+            self._watch.begins(BACK, step.name, entry.frame)
             try:
                 step.finish(entry)
             except (EngineError, OutputError) as error:
                 entry.fail(step.name, error)
             if self._trace is not None:
-                self._trace.span(BACK, step.name, began_ns, self._clock.now_ns(), entry.frame.frame_id)
+                frame, now_ns = entry.frame, self._clock.now_ns()
+                self._trace.span(BACK, step.name, began_ns, now_ns, frame.frame_id, camera=frame.camera)
         self._watch.ends(BACK)
         now_ns = self._clock.now_ns()
         if self._admission is not None and last:
@@ -271,9 +273,11 @@ class Executor:
         self._ended.set()
         self._slot.close()
 
-    def threads(self, *reads: Callable[[], None]) -> tuple[threading.Thread, ...]:
-        """To be started together; the last of them ends when the last frame is out. `reads` fill the slots."""
-        work: list[tuple[str, Callable[[], None]]] = [("source", read) for read in reads]
+    def threads(self, *reads: Callable[[], None], names: Sequence[str] = (SOURCE,)) -> tuple[threading.Thread, ...]:
+        """To be started together; the last of them ends when the last frame is out. `reads` fill the slots; theirs are
+        the first, and go by `names`.
+        """
+        work: list[tuple[str, Callable[[], None]]] = list(zip(names, reads, strict=True))
         if isinstance(self._slot, HandOver):
             work = [("alone", partial(self.run_alone, *reads))]
         elif self._alone:

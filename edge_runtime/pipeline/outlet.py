@@ -89,7 +89,8 @@ class Outlet:
                 break
             self.written += 1
             if self._trace is not None:
-                self._trace.span(f"{SINK} {self.name}", "write", began_ns, self._clock.now_ns(), frame.frame_id)
+                lane, now_ns = f"{SINK} {self.name}", self._clock.now_ns()
+                self._trace.span(lane, "write", began_ns, now_ns, frame.frame_id, camera=frame.camera)
             del frame, result
         try:
             self._sink.close()

@@ -154,7 +154,8 @@ class NetworkStep:
                 if rows[0] == 0:
                     begin_ns, end_ns = network.engine.span_ns(call.slot)
                     lane = f"{NETWORK} {network.engine.name}"
-                    self._trace.span(lane, self.name, begin_ns, end_ns, entry.frame.frame_id)
+                    frame = entry.frame
+                    self._trace.span(lane, self.name, begin_ns, end_ns, frame.frame_id, camera=frame.camera)
         began_ns = self._clock.now_ns()
         found: dict[str, list[View]] = {look.name: [] for look in self._looks}
         took_ms = dict.fromkeys(found, 0.0)

@@ -54,6 +54,8 @@ def trace_document(events: Iterable[Span | Counter], *, name: str, left_out: int
 
 # One row of the picture: the lane it belongs to and its spans, which nest or follow each other.
 _Row = tuple[str, list[Span]]
+# A frame by its camera and number.
+_Frame = tuple[str | None, int]
 
 
 def _rows(spans: Iterable[Span]) -> list[_Row]:
@@ -117,8 +119,15 @@ def _slices(rows: list[_Row], zero_ns: int) -> Iterator[dict[str, Any]]:
                 "tid": thread,
                 "ts": _us(span.begin_ns - zero_ns),
                 "dur": _us(span.end_ns - span.begin_ns),
-                "args": {**({} if span.frame_id is None else {"frame": span.frame_id}), **(span.facts or {})},
+                "args": {**_frame(span), **(span.facts or {})},
             }
+
+
+def _frame(span: Span) -> dict[str, Any]:
+    """Whose work it is."""
+    if span.frame_id is None:
+        return {}
+    return {"frame": span.frame_id, **({} if span.camera is None else {"camera": span.camera})}
 
 
 def _values(counters: Iterable[Counter], zero_ns: int) -> Iterator[dict[str, Any]]:
@@ -137,15 +146,15 @@ def _arrows(rows: list[_Row], zero_ns: int) -> Iterator[dict[str, Any]]:
 
     An arrow leaves the last span that began before the other lane took over, and reaches the first one there.
     """
-    frames: dict[int, dict[int, dict[str, list[tuple[Span, int]]]]] = defaultdict(lambda: defaultdict(dict))
+    frames: dict[_Frame, dict[int, dict[str, list[tuple[Span, int]]]]] = defaultdict(lambda: defaultdict(dict))
     for thread, (lane, spans) in enumerate(rows, start=1):
         if _rank(lane) == len(LANE_ORDER):
             continue
         for span in spans:
             if span.frame_id is not None and span.end_ns > span.begin_ns:
-                frames[span.frame_id][_rank(lane)].setdefault(lane, []).append((span, thread))
+                frames[span.camera, span.frame_id][_rank(lane)].setdefault(lane, []).append((span, thread))
     number = 0
-    for frame_id, by_rank in frames.items():
+    for (_, frame_id), by_rank in frames.items():
         ranks = sorted(by_rank)
         for before, after in pairwise(ranks):
             for there in by_rank[after].values():

@@ -1,5 +1,6 @@
 import queue
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from edge_runtime.pipeline.feed import Captured
 from edge_runtime.pipeline.optional import ENGINE_FAILURES_IN_A_ROW
 from edge_runtime.pipeline.recovery import Recovery
 from edge_runtime.pipeline.slot import HandOver, NewestSlot
+from edge_runtime.pipeline.stuck import Watch
 
 
 class FakeNetwork:
@@ -273,6 +275,16 @@ def test_a_network_that_never_comes_back_is_left_behind_and_what_it_still_says_i
         assert not thread.is_alive()
     assert [result.frame_id for result in published] == [0]
     assert executor.lost.total() == 2
+
+
+@pytest.mark.parametrize(("several", "says"), [(False, "from frame 7 for 9 s"), (True, "from frame 7 of left for 9 s")])
+def test_a_frame_that_is_stuck_is_said_with_its_camera_where_there_are_several(several, says):
+    clock = StandingClock()
+    watch = Watch(clock, 8.0, several=several)
+    watch.begins("back", "objects", replace(frame(7).frame, camera="left"))
+    assert watch.stuck() is None
+    clock.ns = 9_000_000_000
+    assert says in str(watch.stuck())
 
 
 def test_threads_end_when_nothing_ever_comes():

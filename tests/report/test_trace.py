@@ -157,3 +157,16 @@ def test_nothing_traced_is_an_empty_picture():
     document = trace_document([], name="x")
     check(document)
     assert [event["ph"] for event in document["traceEvents"]] == ["M"]
+
+
+def test_frames_of_the_same_number_from_two_cameras_are_two_frames():
+    def spans(camera, begin):
+        return [
+            Span("source " + camera, "read", begin * MS, (begin + 1) * MS, 5, camera=camera),
+            Span("back", "decode", (begin + 2) * MS, (begin + 3) * MS, 5, camera=camera),
+        ]
+
+    document = trace_document([*spans("front", 0), *spans("left", 10)], name="x")
+    check(document)
+    assert len(of(document, "s")) == 2, "and no arrow leads from one camera's frame to the other's"
+    assert [event["args"]["camera"] for event in of(document, "X")] == ["front", "front", "left", "left"]
