@@ -155,7 +155,7 @@ def follow(run: Run, console: Console, frames: int | None) -> None:
             line = status_line(run.snapshot(), run.steering(), run.no_picture(), run.models_out())
             console.print(line, soft_wrap=True, highlight=False)
         return
-    goal = frames or run.pictures
+    goal = frames * len(run.cameras) if frames else run.pictures
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not run.wait(LIVE_S):
             now = run.snapshot(), goal, run.notices(), run.stopping, run.steering(), run.no_picture()

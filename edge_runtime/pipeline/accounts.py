@@ -72,6 +72,11 @@ class Accounts:
             self.captured += 1
             return self.captured - 1
 
+    @property
+    def began_ns(self) -> int | None:
+        """When the first frame of the run was captured, of whichever camera."""
+        return self.first_capture_ns if self._whole is None else self._whole.first_capture_ns
+
     def drop(self) -> None:
         """Count a captured frame that the pipeline gave up before it ran."""
         if self._whole is not None:

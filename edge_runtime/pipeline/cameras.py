@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,13 +21,13 @@ from edge_runtime.sources.resident import ResidentPictures
 from .accounts import Accounts, FrameCounts, Snapshot
 from .faults import Faults
 from .feed import Captured, Feed, Limits
-from .open_source import open_source
+from .open_source import open_sources
 from .outages import CameraAccount
 from .recorder import Recorder
 from .slot import HandOver, NewestSlot, NewestSlots
 from .summary import CameraSummary, Spread
 
-# How long a source may take to return from a read once the run has stopped.
+# How long the sources may take to return from a read once the run has stopped.
 READ_S = 1.0
 
 
@@ -42,22 +42,14 @@ class CameraVitals:
     no_picture: str | None
 
 
-def open_sources(config: PipelineConfig, faults: Faults, given: Mapping[str, Source] | None) -> dict[str, Source]:
+def sources_of(config: PipelineConfig, faults: Faults, given: Mapping[str, Source] | None) -> dict[str, Source]:
     """The opened source of every camera, with its faults; `given` takes the place of the file's own.
 
     One camera of several that is not there is waited for, unless the file says otherwise. Raises `SourceError`, with
     nothing left open.
     """
-    several = len(config.cameras) > 1
-    with ExitStack() as opening:
-        sources: dict[str, Source] = {}
-        for block in config.cameras:
-            own = None if given is None else given.get(block.camera)
-            source = faults.source(own or open_source(block, waits=several), block.camera)
-            opening.callback(source.close)
-            sources[block.camera] = source
-        opening.pop_all()
-    return sources
+    opened = open_sources(config.cameras, waits=len(config.cameras) > 1, given=given)
+    return {camera: faults.source(source, camera) for camera, source in opened.items()}
 
 
 class Cameras:
@@ -81,6 +73,7 @@ class Cameras:
         recorder: Recorder | None,
     ) -> None:
         self.sources, self._whole, self._clock = dict(sources), whole, clock
+        self._fast = config.fast
         several = len(sources) > 1
         self.accounts = {name: Accounts(whole) if several else whole for name in sources}
         self.slot: NewestSlot[Captured] | NewestSlots[Captured] = NewestSlot()
@@ -135,7 +128,19 @@ class Cameras:
 
     def reads(self, stop: threading.Event) -> list[Callable[[], None]]:
         """The work of the source threads, in the order of the cameras."""
-        return [partial(feed.run, stop) for feed in self.feeds.values()]
+        return [partial(self._read, feed, stop) for feed in self.feeds.values()]
+
+    @property
+    def lanes(self) -> list[str]:
+        """What those threads are called."""
+        return [f"{SOURCE} {camera}" if self.several else SOURCE for camera in self.feeds]
+
+    def _read(self, feed: Feed, stop: threading.Event) -> None:
+        feed.run(stop)
+        if feed.out_of_time and not self._fast:
+            # Time is over for all of them, also for one that is away and whose driver does not come back.
+            stop.set()
+            self.slot.close()
 
     def settle(self, lost: Mapping[str, int], why: str) -> None:
         """Give every frame that a broken run left behind its column; `lost` are those that were in flight."""
@@ -175,14 +180,21 @@ class Cameras:
                 fps=snapshot.fps,
                 latency=self.accounts[name].latency,
                 outages=feed.outages.account(now_ns),
-                no_picture=feed.outages.alarm(now_ns) if not ended and self.sources[name].paced else None,
+                no_picture=None if ended else self._alarm(name, now_ns),
             )
         return vitals
+
+    def _alarm(self, camera: str, now_ns: int) -> str | None:
+        """What is wrong with a camera while the run goes on; None when all is well, or it has given what it was to."""
+        feed = self.feeds[camera]
+        if feed.error is not None:
+            return f"camera {camera} ended: {feed.error.splitlines()[0]}" if self.several else None
+        return feed.outages.alarm(now_ns) if self.sources[camera].paced and not feed.ended else None
 
     def no_picture(self) -> str | None:
         """`no picture from front for 12 s: …` while a camera is away, of all that are; None when all is well."""
         now_ns = self._clock.now_ns()
-        away = [feed.outages.alarm(now_ns) for name, feed in self.feeds.items() if self.sources[name].paced]
+        away = [self._alarm(camera, now_ns) for camera in self.feeds]
         return "; ".join(text for text in away if text is not None) or None
 
     def notices(self) -> Iterator[str]:
@@ -226,9 +238,18 @@ class Cameras:
         for port in self._ports:
             port.close()
 
-    def close_sources(self, threads: Iterable[threading.Thread]) -> None:
-        """`threads` are those of `reads`. A source that still waits for its device is left: closing would crash it."""
-        for source, thread in zip(self.sources.values(), threads, strict=True):
+    def join(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for the threads of `reads`, but not for one whose driver does not come back."""
+        until_ns = self._clock.now_ns() + round(READ_S * 1e9)
+        for thread in threads:
+            thread.join(max(0.0, (until_ns - self._clock.now_ns()) / 1e9))
+
+    def close_sources(self, threads: Sequence[threading.Thread]) -> None:
+        """`threads` are those of `reads`. Closing a source whose driver is still at work would crash it: that one is
+        closed by its own thread when it comes back.
+        """
+        for (camera, source), thread in zip(self.sources.items(), threads, strict=True):
+            self.feeds[camera].closes = True
             if not thread.is_alive():
                 source.close()
 

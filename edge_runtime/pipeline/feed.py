@@ -42,7 +42,8 @@ class Feed:
     """Moves pictures of one source into the slot until the stream, a limit or `stop` ends it; then closes the slot.
 
     A camera's pictures, and a file's at `live` pace, are offered newest-wins; with `waits` every picture is taken. A
-    camera that is away is waited for, and every frame says how often it was.
+    camera that is away is waited for, and every frame says how often it was. `out_of_time` says that the limit of
+    seconds ended it, which count from the first picture of any camera. With `closes` set it closes its source too.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Feed:
         recorder: Recorder | None = None,
     ) -> None:
         self.error: str | None = None
+        self.ended = self.out_of_time = self.closes = False
         self._source, self._slot, self._accounts, self._clock = source, slot, accounts, clock
         self._camera, self._ego_speed_mps, self._waits, self._limits = camera, ego_speed_mps, waits, limits
         self._on_capture, self._fps_cap, self._trace, self._recorder = on_capture, fps_cap, trace, recorder
@@ -83,18 +85,20 @@ class Feed:
         finally:
             if self._recorder is not None and self.error is not None:
                 self._recorder.event("camera_lost", self.error)
+            self.ended = True
             self._slot.close()
+            if self.closes:
+                self._source.close()
 
     def _run(self, stop: threading.Event) -> None:
-        frames, seconds = self._limits.frames, self._limits.seconds
-        first_ns = None
+        frames = self._limits.frames
         while not stop.is_set() and (frames is None or self._accounts.captured < frames):
             began_ns = self._clock.now_ns()
             try:
                 picture = self._source.read()
             except CameraAway as away:
                 self._lost(str(away))
-                if seconds is not None and first_ns is not None and self._clock.now_ns() - first_ns >= seconds * NS:
+                if self._is_over(self._clock.now_ns()):
                     return
                 continue
             if picture is None:
@@ -105,9 +109,10 @@ class Feed:
                 if not self._clock.wait_until_ns(self.pace.due_ns(picture.t_stream_ns, now_ns), stop):
                     return
                 now_ns = self._clock.now_ns()
+            if stop.is_set():
+                return
             self._back(now_ns)
-            first_ns = now_ns if first_ns is None else first_ns
-            if seconds is not None and now_ns - first_ns >= seconds * NS:
+            if self._is_over(now_ns):
                 return
             frame = Frame(
                 frame_id=self._accounts.capture(now_ns),
@@ -119,7 +124,8 @@ class Feed:
                 outages=self.outages.count,
             )
             if self._trace is not None:
-                self._trace.span(self._lane, "read", began_ns, began_ns + round(source_ms * 1e6), frame.frame_id)
+                ended_ns = began_ns + round(source_ms * 1e6)
+                self._trace.span(self._lane, "read", began_ns, ended_ns, frame.frame_id, camera=self._camera)
             if self._on_capture is not None:
                 self._on_capture(now_ns, self._camera)
             if self._recorder is not None:
@@ -129,8 +135,14 @@ class Feed:
                 if self._recorder is not None:
                     self._recorder.shed(frame)
             if self._trace is not None:
-                self._trace.changed("overwritten", now_ns, self._slot.overwritten)
-                self._trace.changed("shed", now_ns, self._accounts.shed)
+                of = self._lane.removeprefix(SOURCE)
+                self._trace.changed(f"overwritten{of}", now_ns, self._slot.overwritten)
+                self._trace.changed(f"shed{of}", now_ns, self._accounts.shed)
+
+    def _is_over(self, now_ns: int) -> bool:
+        seconds, first_ns = self._limits.seconds, self._accounts.began_ns
+        self.out_of_time = seconds is not None and first_ns is not None and now_ns - first_ns >= seconds * NS
+        return self.out_of_time
 
     def _lost(self, why: str) -> None:
         if self.outages.lost(why) and self._recorder is not None:

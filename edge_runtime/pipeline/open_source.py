@@ -2,22 +2,78 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
 from edge_runtime import sources
 from edge_runtime.config.schema import RecordingSource, Source
+from edge_runtime.core import SystemClock
 from edge_runtime.recording.reader import RecordedFrame, Recording
 from edge_runtime.sources.base import Closing, Picture
 from edge_runtime.sources.base import Source as OpenSource
 from edge_runtime.sources.pace import ASSUMED_FPS
+from edge_runtime.sources.reconnect import Reconnecting
 
 from .decode_ahead import decoded
 from .drive import Drive, RecordedDrive
 
+# Cameras are opened all at once. One of several that has not opened after so long is left to its own thread: the others
+# begin without it, and it joins them when it is there.
+OPENING_S = 3.0
 
-def open_source(block: Source, *, waits: bool = False) -> OpenSource:
-    """Opened. Raises `SourceError`; with `waits` a camera may be absent, unless the file says otherwise."""
+
+def open_source(block: Source, *, waits: bool = False, later: bool = False) -> OpenSource:
+    """Opened. Raises `SourceError`; with `waits` a camera may be absent, unless the file says otherwise.
+
+    With `later` a camera is not opened yet: its `open` does, or the first who reads.
+    """
     if isinstance(block, RecordingSource):
         return DrivePictures(RecordedDrive(Recording(block.path)), loop=block.loop)
-    return sources.open_source(block, waits=waits)
+    return sources.open_source(block, waits=waits, later=later)
+
+
+def open_sources(
+    blocks: Sequence[Source], *, waits: bool, given: Mapping[str, OpenSource] | None = None
+) -> dict[str, OpenSource]:
+    """The source of every camera, by its name; `given` ones are taken as they are.
+
+    Raises `SourceError`, with nothing left open that was opened here.
+    """
+    given = given or {}
+    opened: dict[str, OpenSource] = {}
+    several = len(blocks) > 1
+    with ExitStack() as opening:
+        for block in blocks:
+            if block.camera in given:
+                opened[block.camera] = given[block.camera]
+                continue
+            opened[block.camera] = open_source(block, waits=waits, later=several)
+            opening.callback(opened[block.camera].close)
+        if several:
+            _open_at_once([each for each in opened.values() if isinstance(each, Reconnecting)])
+        opening.pop_all()
+    return opened
+
+
+def _open_at_once(cameras: Sequence[Reconnecting]) -> None:
+    errors: list[BaseException] = []
+
+    def begin(camera: Reconnecting) -> None:
+        try:
+            camera.open()
+        except BaseException as error:  # for the thread that waits for this one
+            errors.append(error)
+
+    clock = SystemClock()
+    until_ns = clock.now_ns() + round(OPENING_S * 1e9)
+    threads = [threading.Thread(target=begin, args=(each,), name="opens a camera", daemon=True) for each in cameras]
+    for thread in threads:
+        thread.start()
+    for camera, thread in zip(cameras, threads, strict=True):
+        thread.join(max(0.0, (until_ns - clock.now_ns()) / 1e9) if camera.waits else None)
+    if errors:
+        raise errors[0]
 
 
 class DrivePictures(Closing):

@@ -33,7 +33,7 @@ from .assemble import assemble
 from .budgets import BudgetWindows
 from .builds import Builds
 from .camera_pose import PoseOf, calibration, simulated_poses
-from .cameras import READ_S, Cameras, open_sources
+from .cameras import Cameras, sources_of
 from .executor import Executor
 from .faults import Faults
 from .feed import Limits
@@ -150,7 +150,7 @@ class Run:
             pose = simulated_poses(config.cameras)
         with ExitStack() as owner, ExitStack() as opening:
             self._assembly = assemble(loaded, clock, owner, builds=builds, trace=trace, pose=pose, faults=self._faults)
-            opened = open_sources(config, self._faults, sources)
+            opened = sources_of(config, self._faults, sources)
             for source in opened.values():
                 opening.callback(source.close)
             info = next(iter(opened.values())).info
@@ -231,7 +231,7 @@ class Run:
                 stuck_s=config.executor.stuck_s,
                 trace=trace,
             )
-            self._threads = self._executor.threads(*self._cameras.reads(self._stop))
+            self._threads = self._executor.threads(*self._cameras.reads(self._stop), names=self._cameras.lanes)
             opening.pop_all()
             self._owner = owner.pop_all()
         for thread in self._threads:
@@ -318,6 +318,11 @@ class Run:
         return f"{self._config.name} · {', '.join(self._cameras.sources)}"
 
     @property
+    def cameras(self) -> tuple[str, ...]:
+        """Their names, in the order of the file."""
+        return tuple(self._cameras.sources)
+
+    @property
     def classes(self) -> ClassTable:
         """The names of the class ids in results."""
         return self._assembly.classes
@@ -402,8 +407,7 @@ class Run:
         self.stop()
         self.wait()
         reading = self._threads[: len(self._cameras.sources)]
-        for thread in reading:
-            thread.join(READ_S)
+        self._cameras.join(reading)
         self._cameras.settle(self._executor.lost, str(self._executor.failure))
         if self._rate is not None:
             self._rate.silent(self._clock.now_ns())

@@ -12,7 +12,7 @@ from edge_runtime.config.schema import CameraSource, PipelineConfig
 from edge_runtime.core import Clock, Frame, FrameResult
 from edge_runtime.pipeline.builds import Builds
 from edge_runtime.pipeline.camera_pose import PoseOf, simulated_poses
-from edge_runtime.pipeline.open_source import open_source
+from edge_runtime.pipeline.open_source import open_sources
 from edge_runtime.pipeline.run import Pipeline
 
 from .journal import Journal
@@ -58,8 +58,8 @@ class Flow:
                 self.legs = {camera: leg.successor() for camera, leg in after.legs.items()}
             else:
                 self._pose = simulated_poses(config.cameras)
-                for block in config.cameras:
-                    self.legs[block.camera] = leg = Leg(open_source(block, waits=True))
+                for camera, source in open_sources(config.cameras, waits=True).items():
+                    self.legs[camera] = leg = Leg(source)
                     opening.callback(leg.close)
             self.run = Pipeline(loaded).start(sources=self.legs, builds=builds, on_result=self._result, pose=self._pose)
             opening.pop_all()

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["open_source"]
 
 
-def open_source(block: Block, *, waits: bool = False) -> Source:
-    """The source that a pipeline's `source:` block describes, opened. Raises `SourceError`.
+def open_source(block: Block, *, waits: bool = False, later: bool = False) -> Source:
+    """The source that a pipeline's `source:` block describes, opened; a camera with `later` not yet (its `open` does).
 
     A camera that is not there is waited for with `waits`, unless its block decides that itself. A recording is
-    opened by `pipeline.open_source`, which opens all others too.
+    opened by `pipeline.open_source`, which opens all others too. Raises `SourceError`.
     """
     if block.kind == "video":
         from .video import VideoFile
@@ -34,4 +34,4 @@ def open_source(block: Block, *, waits: bool = False) -> Source:
         return SimulatedDrive(block)
     from .camera import open_camera
 
-    return open_camera(block, waits=waits)
+    return open_camera(block, waits=waits, later=later)

@@ -57,19 +57,25 @@ def kind_of(device: str | int) -> Kind:
     return "gstreamer" if "!" in text else "v4l2"
 
 
-def open_camera(block: CameraSource, *, waits: bool = False, clock: Clock | None = None) -> Reconnecting:
+def open_camera(
+    block: CameraSource, *, waits: bool = False, later: bool = False, clock: Clock | None = None
+) -> Reconnecting:
     """The camera of a `source:` block, which may come and go. Raises `SourceError` when it never can come, or is not
-    there and is not waited for; `waits` counts where the block does not say.
+    there and is not waited for; `waits` counts where the block does not say. With `later` it is opened by who calls
+    `open`, or reads.
     """
     clock = clock or SystemClock()
     waits = waits if block.reconnect.at_start is None else block.reconnect.at_start == "wait"
-    return Reconnecting(
+    camera = Reconnecting(
         lambda again: Camera(block, clock, connect_s=CONNECT_AGAIN_S if again else CONNECT_S),
         block.reconnect,
         clock,
         frozen_s=block.frozen_s,
         waits=waits,
     )
+    if not later:
+        camera.open()
+    return camera
 
 
 class Camera(Closing):

@@ -55,10 +55,9 @@ class Reconnecting(Closing):
 
     `read` raises `CameraAway`, with why, as long as there is no camera, at least every tenth of a second unless a
     driver holds it up: read again. Any other `SourceError` is for good: a camera that cannot work on this machine, one
-    whose pictures nobody can use, or one that was away for `give_up_s`. The constructor raises when the camera is not
-    there, unless it `waits`.
+    whose pictures nobody can use, or one that was away for `give_up_s`.
 
-    One thread reads at a time, others that read wait for it. `close` may come from any of them: it ends a wait at once,
+    One thread opens or reads at a time, others wait for it. `close` may come from any of them: it ends a wait at once,
     and a driver that holds its reader up is released by that reader when it returns.
     """
 
@@ -79,17 +78,35 @@ class Reconnecting(Closing):
         self._frozen, self._frozen_s = FrozenPicture(frozen_s), frozen_s
         self._warnings = Warnings()
         self._info = SourceInfo(None, None, None, None)
+        self._waits = waits
         self._reading, self._closed = threading.Lock(), threading.Event()
         self._camera: OpenCamera | None = None
         self._why = ""
         self._away_ns: int | None = None
         self._due_ns = self._opened_ns = 0
+
+    def open(self) -> None:
+        """The first attempt, before anybody reads. Raises when the camera is not there, unless it `waits`."""
+        try:
+            with self._reading:
+                if self._camera is None and not self._closed.is_set():
+                    self._first()
+        finally:
+            if self._closed.is_set():
+                self.close()
+
+    def _first(self) -> None:
         try:
             self._open(again=False)
         except CameraAway as away:
-            if not waits:
+            if not self._waits:
                 raise
             self._lose(str(away))
+
+    @property
+    def waits(self) -> bool:
+        """Whether a camera that is not there at the start is waited for."""
+        return self._waits
 
     @property
     def info(self) -> SourceInfo:

@@ -8,12 +8,13 @@ import pytest
 
 from edge_runtime.config.load import load_pipeline
 from edge_runtime.core import Detections, Frame, OperatingPoint, SystemClock
-from edge_runtime.errors import ConfigError, EngineError, OutputError
+from edge_runtime.errors import ConfigError, EngineError, OutputError, SourceError
 from edge_runtime.pipeline.entry import Entry
 from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.pipeline.steps import NetworkStep, WholeFrame
-from edge_runtime.sources.base import Closing, Picture, SourceInfo
+from edge_runtime.sources.base import CameraAway, Closing, Picture, SourceInfo
 from tests.pipeline.test_steps import Fixed, Network
+from tests.service.machine import until
 
 NAMES = ("front", "left", "right")
 
@@ -182,6 +183,123 @@ def test_when_every_camera_fails_the_run_has_failed(file, tmp_path):
         summary = run.finish()
     assert "unplugged" in summary.error
     assert summary.frames.balanced
+
+
+class Absent(Closing):
+    """A camera that never comes; its driver holds its reader up for good where it `hangs`."""
+
+    paced = True
+    warnings = ()
+    info = SourceInfo(None, None, None, None)
+
+    def __init__(self, hangs=False):
+        self.go_on, self.closed = threading.Event(), threading.Event()
+        if not hangs:
+            self.go_on.set()
+
+    def read(self):
+        self.go_on.wait()
+        self.closed.wait(0.02)  # as often as a camera that is away says so
+        raise CameraAway("left: no stream there")
+
+    def close(self):
+        self.closed.set()
+
+
+def test_a_camera_that_never_comes_does_not_keep_a_run_going_that_was_to_end(file, tmp_path):
+    with Pipeline(load_pipeline(file, ["source.loop=true"])).start(
+        out=tmp_path / "run", sources={"left": Absent()}, seconds=0.5
+    ) as run:
+        assert run.wait(20)
+        summary = run.finish()
+    assert summary.error is None
+    assert summary.cameras["front"].frames.published > 0
+    assert summary.cameras["left"].frames.captured == 0
+    assert summary.frames.balanced
+
+
+def test_nor_does_one_whose_driver_never_comes_back_and_it_is_closed_when_it_does(file, tmp_path):
+    left = Absent(hangs=True)
+    with Pipeline(load_pipeline(file, ["source.loop=true"])).start(
+        out=tmp_path / "run", sources={"left": left}, seconds=0.5
+    ) as run:
+        assert run.wait(20)
+        assert run.finish().error is None
+    assert not left.closed.is_set(), "closing what a driver is at work with would crash it"
+    left.go_on.set()
+    assert left.closed.wait(20)
+
+
+class Steady(Absent):
+    """A camera that always has a picture."""
+
+    def read(self):
+        return Picture(np.full((192, 320, 3), 90, np.uint8), None)
+
+
+class MinuteLater(SystemClock):
+    def now_ns(self):
+        return super().now_ns() + 60_000_000_000
+
+
+def test_a_camera_that_has_given_all_it_was_to_give_is_not_missed(file, tmp_path):
+    sources = {"front": Steady(), "left": Absent()}
+    with Pipeline(load_pipeline(file)).start(out=tmp_path / "run", sources=sources, frames=3) as run:
+        assert until(lambda: run._cameras.feeds["front"].ended)
+        run._cameras._clock = MinuteLater()
+        assert run.no_picture().startswith("no picture from left for 6")
+        assert "front" not in run.no_picture()
+        vitals = run.vitals().cameras
+        assert vitals["front"].no_picture is None
+        assert vitals["left"].no_picture == run.no_picture()
+
+
+def test_a_camera_that_failed_for_good_is_an_alarm_while_the_others_go_on(file, tmp_path):
+    sources = {"front": Steady(), "left": Broken(1)}
+    with Pipeline(load_pipeline(file)).start(out=tmp_path / "run", sources=sources) as run:
+        assert until(lambda: run.no_picture() is not None)
+        assert run.no_picture() == "camera left ended: reading the source failed: OSError: unplugged"
+        assert run.vitals().alarm == run.no_picture()
+
+
+def test_cameras_are_opened_at_once_and_one_that_takes_its_time_holds_nobody_up(file, tmp_path, monkeypatch):
+    """Two that wait for each other open, and the start does not wait for the third."""
+    both, late = threading.Barrier(2), threading.Event()
+
+    def opening(block, clock, connect_s):
+        if block.camera == "right":
+            assert late.wait(20)
+            raise CameraAway("right: no stream there")
+        both.wait(20)
+        return Steady()
+
+    monkeypatch.setattr("edge_runtime.sources.camera.Camera", opening)
+    monkeypatch.setattr("edge_runtime.pipeline.open_source.OPENING_S", 0.2)
+    cameras = [f"{{kind: camera, camera: {name}, device: {n}}}" for n, name in enumerate(NAMES)]
+    loaded = load_pipeline(file, [f"sources=[{', '.join(cameras)}]"])
+    with Pipeline(loaded).start(out=tmp_path / "run") as run:
+        assert until(lambda: run.vitals().snapshot.counts.published > 4)
+        late.set()
+        assert until(lambda: "right: no stream there" in (run.no_picture() or ""))
+        summary = run.finish()
+    assert summary.cameras["right"].outages.outages == 1
+    assert summary.frames.balanced
+
+
+def test_a_camera_that_must_be_there_and_is_not_refuses_the_start_and_closes_the_others(file, tmp_path, monkeypatch):
+    opened = []
+
+    def opening(block, clock, connect_s):
+        if block.camera == "left":
+            raise CameraAway("left: no such device")
+        opened.append(Steady())
+        return opened[-1]
+
+    monkeypatch.setattr("edge_runtime.sources.camera.Camera", opening)
+    cameras = "{kind: camera, device: 0}, {kind: camera, camera: left, device: 1, reconnect: {at_start: refuse}}"
+    with pytest.raises(SourceError, match="left: no such device"):
+        Pipeline(load_pipeline(file, [f"sources=[{cameras}]"])).start(out=tmp_path / "run")
+    assert [camera.closed.is_set() for camera in opened] == [True]
 
 
 def test_a_run_of_several_cameras_stops_when_it_is_told_to(file, tmp_path):

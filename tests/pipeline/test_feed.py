@@ -68,8 +68,8 @@ class Collecting(NewestSlot):
         return accepted
 
 
-def run(source, clock, *, waits=False, limits=None, stop=None, slot=None, **options):
-    slot, accounts = slot or Collecting(), Accounts()
+def run(source, clock, *, waits=False, limits=None, stop=None, slot=None, accounts=None, **options):
+    slot, accounts = slot or Collecting(), accounts or Accounts()
     limits = limits or Limits()
     speed = {"camera": "front", "ego_speed_mps": 30.0}
     feed = Feed(source, slot, accounts, clock, **speed, waits=waits, limits=limits, **options)
@@ -233,3 +233,43 @@ def test_a_stop_ends_a_wait_for_the_camera():
     camera.read = stopping
     feed, _, accounts = run(camera, clock, stop=stop)
     assert (feed.error, accounts.captured, camera.away[0]) == (None, 0, 9)
+
+
+def test_the_seconds_of_a_run_count_from_the_first_picture_of_any_camera():
+    """A camera that never comes does not keep a run going that was to end."""
+    clock, whole = FakeClock(), Accounts()
+    whole.capture(clock.now)  # another camera is there
+    camera = FakeCamera(clock, 5, away=[0])
+    feed, _, accounts = run(camera, clock, accounts=Accounts(whole), limits=Limits(seconds=0.35))
+    assert accounts.captured == 0
+    assert feed.out_of_time
+    assert clock.now == 400 * MS
+
+
+def test_a_feed_says_when_it_has_ended_and_closes_its_source_where_nobody_else_can():
+    clock, closed = FakeClock(), []
+    source = FakeSource(clock, 2)
+    source.close = lambda: closed.append(True)
+    feed, *_ = run(source, clock)
+    assert feed.ended
+    assert not feed.out_of_time
+    assert closed == []
+    feed.closes = True
+    feed.run(threading.Event())
+    assert closed == [True]
+
+
+def test_a_picture_that_comes_after_the_run_was_stopped_is_none_of_its_frames():
+    clock, stop = FakeClock(), threading.Event()
+    source = FakeSource(clock, 5)
+    read = source.read
+
+    def stopping():
+        if source.given == 2:
+            stop.set()
+        return read()
+
+    source.read = stopping
+    source.paced = True
+    _, _, accounts = run(source, clock, stop=stop)
+    assert (accounts.captured, accounts.shed) == (2, 0)

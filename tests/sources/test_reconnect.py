@@ -86,7 +86,9 @@ class NoChance:
 def camera(clock, *script, waits=False, frozen_s=0.0, jitter=None, still=False, **block):
     scripted = Scripted(clock, *script, still=still)
     settings = {"frozen_s": frozen_s, "waits": waits, "jitter": jitter or NoChance()}
-    return Reconnecting(scripted.open, ReconnectBlock(**block), clock, **settings), scripted
+    source = Reconnecting(scripted.open, ReconnectBlock(**block), clock, **settings)
+    source.open()
+    return source, scripted
 
 
 def outcomes(source):
@@ -216,4 +218,33 @@ def test_a_driver_that_holds_its_reader_up_is_closed_by_the_reader_when_it_retur
     assert scripted.open_now == 1, "closing a device under a read would crash the process"
     answer.set()
     thread.join()
+    assert scripted.open_now == 0
+
+
+def test_a_camera_that_nobody_opened_is_opened_by_who_reads_and_only_once():
+    clock = FakeClock()
+    scripted = Scripted(clock, 3)
+    source = Reconnecting(scripted.open, ReconnectBlock(), clock, frozen_s=0.0, waits=True, jitter=NoChance())
+    assert scripted.opened_s == []
+    assert source.read() is not None
+    source.open()
+    assert len(scripted.opened_s) == 1
+
+
+def test_a_camera_closed_while_it_is_being_opened_is_closed_by_who_opens_it():
+    clock, opening, go_on = FakeClock(), threading.Event(), threading.Event()
+    scripted = Scripted(clock, 3)
+
+    def slow(again):
+        opening.set()
+        assert go_on.wait(10)
+        return scripted.open(again)
+
+    source = Reconnecting(slow, ReconnectBlock(), clock, frozen_s=0.0, waits=True, jitter=NoChance())
+    opener = threading.Thread(target=source.open)
+    opener.start()
+    assert opening.wait(10)
+    source.close()
+    go_on.set()
+    opener.join(10)
     assert scripted.open_now == 0
