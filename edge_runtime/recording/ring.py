@@ -113,6 +113,7 @@ class Ring:
         self._segment_ns = round(min(_LONGEST_S, max(_SHORTEST_S, keep_seconds / 20)) * NS)
         self._segments: deque[_Segment] = deque()
         self._saving: Path | None = None
+        self._saved_here: list[Path] = []
         self._saved_bytes = sum(_bytes_in(folder) for folder in self._saved())
         self._clear_up(now_ns)
         self._history = McapFile(self._folder / HISTORY, replace(opening, images="none", first={}), now_ns)
@@ -173,6 +174,7 @@ class Ring:
             again += 1
             folder = self._base.with_name(f"{stem}-{again}")
         folder.mkdir(parents=True)
+        self._saved_here.append(folder)
         return folder
 
     def _clear_up(self, now_ns: int) -> None:
@@ -187,9 +189,13 @@ class Ring:
             path.unlink(missing_ok=True)
 
     def _saved(self) -> list[Path]:
-        """Folders of events, oldest first: the time stands first in their names."""
-        folders = self._base.parent.glob(f"{self._base.name}.2*.*")
-        return sorted(path for path in folders if path.is_dir() and path != self._saving)
+        """Folders of events, oldest first: by the time in their names, and behind them what this run has saved.
+
+        A clock that was set back between two runs must not make what has just been saved the oldest.
+        """
+        folders = {path for path in self._base.parent.glob(f"{self._base.name}.[12]*.*") if path.is_dir()}
+        here = [path for path in self._saved_here if path in folders]
+        return [path for path in (*sorted(folders.difference(here)), *here) if path != self._saving]
 
     def _keep_quota(self, most_bytes: int) -> None:
         ring_bytes = sum(segment.bytes for segment in self._segments)

@@ -151,6 +151,7 @@ class Service:
         folder = flow.run.folder
         self._reloads = Reloads(self._reloads.asked, self._reloads.refused, str(folder))
         self._store = self._store or RunStore(folder.parent)
+        self._store.began(folder)
         self._show(flow)
         self._write_reloads()
         self._journal.say("info", f"runs {flow.loaded.path}; results in {folder}")

@@ -11,6 +11,8 @@ from pathlib import Path
 from edge_runtime.config.schema import ServiceBlock
 
 GB = 1e9
+# The names of runs in the order in which they began: times of files go astray with the clock.
+ORDER = ".order"
 # However much may be kept, so much of the disk stays free: a full one takes the rest of the machine down too.
 FREE_GB = 1.0
 
@@ -21,6 +23,17 @@ class RunStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ended: dict[str, int] = {}
+
+    def began(self, run: Path) -> None:
+        """A run began, which is the newest whatever the clock says."""
+        known = [name for name in self._order() if name != run.name and (self.folder / name).is_dir()]
+        with suppress(OSError):  # a full disk: the times of the folders must do
+            (self.folder / ORDER).write_text("\n".join([*known, run.name]) + "\n", encoding="utf-8")
+
+    def _order(self) -> list[str]:
+        with suppress(OSError, UnicodeDecodeError):
+            return (self.folder / ORDER).read_text(encoding="utf-8").splitlines()
+        return []
 
     def prune(self, keep: ServiceBlock, running: Path | None) -> list[str]:
         """Delete the oldest ended runs until what is kept is within bounds; returns their names."""
@@ -37,7 +50,8 @@ class RunStore:
         ended = []
         with suppress(OSError):
             ended = [entry for entry in os.scandir(self.folder) if entry.is_dir(follow_symlinks=False)]
-        ended.sort(key=lambda entry: (entry.stat().st_mtime_ns, entry.name))
+        place = {name: number for number, name in enumerate(self._order())}
+        ended.sort(key=lambda entry: (place.get(entry.name, -1), entry.stat().st_mtime_ns, entry.name))
         for entry in ended:
             if running is not None and entry.name == running.name:
                 continue

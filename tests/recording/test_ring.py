@@ -135,6 +135,20 @@ def test_segments_of_a_run_that_was_killed_are_saved_at_the_next_start(tmp_path)
     assert saved(tmp_path) == [folder]
 
 
+def test_what_was_just_saved_is_not_the_oldest_because_the_clock_was_set_back(tmp_path):
+    """What an earlier run saved has a later date in its name."""
+    earlier = tmp_path / "front.20311231T000000.camera_lost"
+    earlier.mkdir()
+    (earlier / "000001.mcap").write_bytes(bytes(2_000_000))
+    target = ring(tmp_path, keep_seconds=1000, max_gb=0.004)
+    drive(target, 0, 30, padding=2000)
+    target.save("engine_error", 30 * S)
+    drive(target, 30, 100, padding=2000)
+    target.close({})
+    assert not earlier.exists()
+    assert any("front.20311231T000000.camera_lost, saved by an event, was deleted" in text for text in target.notices)
+
+
 def test_one_file_ends_at_its_quota_and_says_so(tmp_path):
     target = open_target(tmp_path / "front.mcap", opening(), 0, keep_seconds=None, max_gb=0.001)
     drive(target, 0, 60, padding=4000)
