@@ -25,10 +25,10 @@ from rich.table import Table
 
 from edge_runtime.config.block_file import load_block
 from edge_runtime.config.ladder import load_ladder
+from edge_runtime.config.plant import Plant
 from edge_runtime.config.schema import Budgets, GovernorBlock
 from edge_runtime.core import FrameStats, TelemetrySample
 from edge_runtime.governor import Governor
-from edge_runtime.simulate.files import Plant
 from edge_runtime.simulate.pairs import Pair, make_pair
 from edge_runtime.simulate.run import POLICIES, Outcome, simulate
 from edge_runtime.simulate.score import late

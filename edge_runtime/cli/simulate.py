@@ -11,8 +11,9 @@ from rich.console import Console
 from edge_runtime.config.block_file import load_block
 from edge_runtime.config.ladder import ladder_of
 from edge_runtime.config.load import load_pipeline
+from edge_runtime.config.plant import Plant
 from edge_runtime.report.simulation import simulation_tables
-from edge_runtime.simulate.files import Plant, Scenario
+from edge_runtime.simulate.files import Scenario
 from edge_runtime.simulate.run import simulate
 
 from .options import ByName

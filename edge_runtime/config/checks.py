@@ -20,6 +20,7 @@ from .schema import (
     Stage,
     TrackStage,
 )
+from .shipped import shipped
 from .source_checks import check_sources
 from .words import did_you_mean, either
 
@@ -207,6 +208,9 @@ def _telemetry(draft: Draft) -> Iterator[Problem]:
     document, where = draft.document, ("telemetry", "source")
     if document.get(where) == "recorded" and document.get(("telemetry", "log")) is None:
         yield document.problem(where, "needs the log to play", "add `log: FILE.jsonl` beside it")
+    if document.get(where) == "plant" and document.get(("telemetry", "plant")) is None:
+        fix = f"add `plant: NAME` beside it: {either(shipped('plants'))}, or a file of your own"
+        yield document.problem(where, "needs a board to simulate", fix)
 
 
 def _http(draft: Draft) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ _READ = (
     "models.*.tensorrt.plugin_libraries.*",
     "governor.ladder",
     "telemetry.log",
+    "telemetry.plant",
     "http.token_file",
     "http.tls.certificate",
     "http.tls.key",
@@ -32,6 +33,7 @@ _SHIPPED: dict[str, Kind] = {
     "models.*.onnx": "networks",
     "models.*.variants.*.onnx": "networks",
     "governor.ladder": "ladders",
+    "telemetry.plant": "plants",
 }
 _NOT_ONNX = {
     ".pt": "a PyTorch checkpoint", ".pth": "a PyTorch checkpoint", ".engine": "a TensorRT engine",

@@ -68,6 +68,7 @@ class FrameMeter:
         self._cycles: dict[str, deque[BusyTimes]] = {}
         self._cycle_of: dict[str, str] = {}
         self._asked_ns: int | None = None
+        self._work_ms = (0.0, 0.0)
         self.ego_speed_mps: float | None = None
 
     def capture(self, t_ns: int, camera: str = "") -> None:
@@ -78,6 +79,8 @@ class FrameMeter:
         """A frame that came out whole."""
         with self._lock:
             busy, camera = self._over_cycle(result), frame.camera
+            gpu_ms, host_ms = busy_times(result, self._networks)
+            self._work_ms = (self._work_ms[0] + gpu_ms, self._work_ms[1] + host_ms)
             seen = _Published(now_ns, camera, result.latency_ms, *busy, result.point.name)
             self._published.setdefault(camera, []).append(seen)
             self.ego_speed_mps = frame.ego_speed_mps
@@ -91,6 +94,10 @@ class FrameMeter:
         cycle.append(busy_times(result, self._networks))
         each = len(cycle)
         return BusyTimes(sum(one.gpu_ms for one in cycle) / each, sum(one.host_ms for one in cycle) / each)
+
+    def work_ms(self) -> tuple[float, float]:
+        """How long the networks were busy since the beginning, and the host."""
+        return self._work_ms
 
     def take(self, now_ns: int) -> FrameStats:
         """Statistics up to now. Counts are since the last `take`, rates and times of the last second."""

@@ -54,9 +54,9 @@ def make_steering(
     config = loaded.config
     governor = make_governor(loaded)
     period_ms = 200 if config.governor is None else config.governor.period_ms
-    telemetry = faults.telemetry(open_telemetry(config.telemetry, clock))
+    telemetry = faults.telemetry(open_telemetry(config.telemetry, clock, work=meter.work_ms))
     board = BoardControl() if config.board.control else None
-    return Steering(
+    steering = Steering(
         telemetry,
         meter,
         windows,
@@ -70,6 +70,9 @@ def make_steering(
         trace=trace,
         recorder=recorder,
     )
+    if config.telemetry.source == "plant":
+        steering.notices["power and temperature are those of a simulated board: nothing was measured"] = None
+    return steering
 
 
 def make_governor(loaded: LoadedPipeline) -> Governor | None:

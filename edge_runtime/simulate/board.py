@@ -1,10 +1,9 @@
 """A board in virtual time: frames through GPU and host, power, heat, clocks that give way, and sensors that lag.
 
 Frames: the newest one is taken as soon as the GPU and an entry of the ring of two are free; the GPU works on one frame
-while the host finishes the one before. Power: idle, plus what GPU and host draw while busy, plus others and noise; with
-the clock it falls as `clock ** 1.85` (f * V², fitted to the GPU rail of an AGX Orin at 816 and 1300 MHz). Heat: one
-mass that warms by power and cools towards ambient. A board above its mode's cap or its throttling temperature slows
-its clocks down by itself. A policy sees only what the sensors and the frames give.
+while the host finishes the one before. Power and heat: as the plant says (`config/plant.py`), plus others and noise. A
+board above its mode's cap or its throttling temperature slows its clocks down by itself. A policy sees only what the
+sensors and the frames give.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from .policies import Moment, Policy
 from .world import STEP_S, World
 
 NS = 1_000_000_000
-DYNAMIC_EXPONENT = 1.85
 _MODE_SWITCH_S = 0.5
 _THROTTLE_HYSTERESIS_C = 3.0
 _CAP_AVERAGE_S = 0.1
@@ -141,11 +139,9 @@ class _Board:
     def _physics(self, step: int, clock: float) -> None:
         world, plant, thermal = self.world, self.plant, self.plant.thermal
         segment = world.segments[world.step_segment[step]]
-        scale = clock**DYNAMIC_EXPONENT / STEP_S
-        power_w = plant.idle_w + segment.extra_power_w + world.power_noise_w[step]
-        power_w += scale * (plant.gpu_w_per_busy * self.gpu_busy[step] + plant.cpu_w_per_busy * self.host_busy[step])
-        power_w = max(power_w, 0.5 * plant.idle_w)
-        self.temp_c += STEP_S / thermal.c_j_per_c * (power_w - (self.temp_c - segment.ambient_c) / thermal.r_c_per_w)
+        power_w = plant.drawn_w(self.gpu_busy[step] / STEP_S, self.host_busy[step] / STEP_S, clock)
+        power_w = max(power_w + segment.extra_power_w + world.power_noise_w[step], 0.5 * plant.idle_w)
+        self.temp_c = thermal.warmed_c(self.temp_c, power_w, segment.ambient_c, STEP_S)
         self.throttled = self.temp_c >= thermal.throttle_c - (_THROTTLE_HYSTERESIS_C if self.throttled else 0.0)
         self.average_w += min(1.0, STEP_S / _CAP_AVERAGE_S) * (power_w - self.average_w)
         cap_w = plant.power_modes[self.mode].cap_w

@@ -11,9 +11,7 @@ import itertools
 import math
 
 from edge_runtime.config.ladder import Busy, Knobs, Ladder, MeasuredLatency, Rung
-
-from .board import DYNAMIC_EXPONENT
-from .files import Plant
+from edge_runtime.config.plant import DYNAMIC_EXPONENT, Plant
 
 # variant: GPU ms of the full frame and of each region, usefulness at full rate without regions.
 _VARIANTS = {

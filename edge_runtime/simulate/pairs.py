@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_runtime.config.ladder import Ladder
+from edge_runtime.config.plant import Plant, Spread
 from edge_runtime.config.schema import Budgets, FpsFloor
 
-from .files import Plant, Scenario, Segment, Spread
+from .files import Scenario, Segment
 
 Random = np.random.Generator
 KINDS = ("city", "motorway", "tunnel heat", "summer standstill", "sensor loss", "camera at 60 fps", "load spike")

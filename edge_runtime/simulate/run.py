@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.config.ladder import Ladder, Rung
+from edge_runtime.config.plant import Plant
 from edge_runtime.config.schema import Budgets, GovernorBlock
 from edge_runtime.governor import Governor, safe_rung
 
 from .board import Trace, drive
-from .files import Plant, Scenario, Segment
+from .files import Scenario, Segment
 from .policies import Constant, Governed, Oracle, Policy, Threshold, Truth
 from .score import Held, Windows, late, policy_document, segment_rows, windows
 from .world import World, make_world

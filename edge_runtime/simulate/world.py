@@ -11,9 +11,10 @@ import numpy as np
 
 from edge_runtime.config.floors import demanded_fps
 from edge_runtime.config.ladder import Ladder
+from edge_runtime.config.plant import Plant
 from edge_runtime.config.schema import Budgets
 
-from .files import Plant, Scenario, Segment
+from .files import Scenario, Segment
 
 # Power, heat and sensors move in steps of this length.
 STEP_S = 0.05

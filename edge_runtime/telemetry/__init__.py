@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from edge_runtime.core import Clock
 
     from .base import Telemetry
+    from .plant import Work
 
 __all__ = ["open_telemetry"]
 
 
-def open_telemetry(block: TelemetryBlock, clock: Clock, *, root: Path = Path("/")) -> Telemetry:
-    """The source that a pipeline's `telemetry:` block describes, already sampling. `root` is where /sys and /proc lie.
+def open_telemetry(
+    block: TelemetryBlock, clock: Clock, *, root: Path = Path("/"), work: Work = lambda: (0.0, 0.0)
+) -> Telemetry:
+    """The source that a pipeline's `telemetry:` block describes, already sampling. `root` is where /sys and /proc lie;
+    `work` is what a simulated board has to do.
 
     Raises `TelemetryError` when what was asked for by name is not there; `auto` takes the best that is.
     """
     from .choice import open_source
 
-    return open_source(block, clock, root)
+    return open_source(block, clock, root, work)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge_runtime.config.block_file import load_block
+from edge_runtime.config.plant import Plant
 from edge_runtime.config.schema import TelemetryBlock
 from edge_runtime.core import Clock
 from edge_runtime.errors import TelemetryError
@@ -14,6 +16,7 @@ from .combined import Combined
 from .host import HostReader
 from .jtop import FIXES, JtopTelemetry
 from .nvml import NvmlReader
+from .plant import PlantReader, Work
 from .recorded import RecordedTelemetry, load_samples
 from .sysfs import SysfsReader, is_jetson
 
@@ -21,7 +24,12 @@ from .sysfs import SysfsReader, is_jetson
 JTOP_BESIDE_MS = 500.0
 
 
-def open_source(block: TelemetryBlock, clock: Clock, root: Path) -> Telemetry:
+def open_source(block: TelemetryBlock, clock: Clock, root: Path, work: Work) -> Telemetry:
+    if block.source == "plant":
+        if block.plant is None:
+            raise TelemetryError("telemetry.source=plant needs a board: telemetry.plant=NAME")
+        plant = load_block(block.plant, Plant, "plants")
+        return Sampler(PlantReader(plant, work), clock, max(block.period_ms, plant.sensor_period_ms))
     if block.source == "recorded":
         if block.log is None:
             raise TelemetryError("telemetry.source=recorded needs a log: telemetry.log=FILE.jsonl")

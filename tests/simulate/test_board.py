@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from edge_runtime.config.ladder import Busy, Knobs, Ladder, MeasuredLatency, Rung
+from edge_runtime.config.plant import Plant, PowerMode, Spread, Thermal
 from edge_runtime.config.schema import Budgets
 from edge_runtime.core import OperatingPoint
 from edge_runtime.simulate.board import Trace, drive
-from edge_runtime.simulate.files import Plant, PowerMode, Scenario, Segment, Spread, Thermal
+from edge_runtime.simulate.files import Scenario, Segment
 from edge_runtime.simulate.policies import Constant, Moment
 from edge_runtime.simulate.world import make_world
 

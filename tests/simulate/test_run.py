@@ -8,8 +8,9 @@ import pytest
 
 from edge_runtime.config.block_file import load_block
 from edge_runtime.config.ladder import load_ladder
+from edge_runtime.config.plant import Plant
 from edge_runtime.config.schema import Budgets, FpsFloor, GovernorBlock
-from edge_runtime.simulate.files import Plant, Scenario, Segment
+from edge_runtime.simulate.files import Scenario, Segment
 from edge_runtime.simulate.model_ladder import model_ladder
 from edge_runtime.simulate.pairs import KINDS, make_pair
 from edge_runtime.simulate.run import POLICIES, Outcome, simulate

@@ -71,11 +71,16 @@ class GovernorBlock(Block):
 class TelemetryBlock(Block):
     """What measures power, temperatures, load and clocks."""
 
-    source: Literal["auto", "jtop", "sysfs", "nvml", "host", "recorded"] = Field(
-        "auto", description="auto: on a Jetson sysfs beside jtop, else NVIDIA's NVML, else the machine's counters"
+    source: Literal["auto", "jtop", "sysfs", "nvml", "host", "recorded", "plant"] = Field(
+        "auto",
+        description="auto: on a Jetson sysfs beside jtop, else NVIDIA's NVML, else the machine's counters; plant: a "
+        "simulated board, to see a governor at work where there is none",
     )
     period_ms: Int = Field(200, ge=50, le=10000, description="time between two readings, in ms; jtop takes 100 or more")
     log: Path | None = Field(None, description="what `source: recorded` plays", examples=["telemetry.jsonl"])
+    plant: Path | None = Field(
+        None, description="the board of `source: plant`: a file, or one that ships by its name", examples=["orin_nx"]
+    )
 
 
 class BoardBlock(Block):
