@@ -10,9 +10,8 @@ from edge_runtime.telemetry import open_telemetry
 from edge_runtime.telemetry.plant import AMBIENT_C, PlantReader
 
 S = 1_000_000_000
-PLANT = Plant(
-    idle_w=8.0, gpu_w_per_busy=20.0, cpu_w_per_busy=4.0, power_noise_w=0.0, thermal={"r_c_per_w": 2.0, "c_j_per_c": 10.0}
-)  # fmt: skip
+THERMAL = {"r_c_per_w": 2.0, "c_j_per_c": 10.0}
+PLANT = Plant(idle_w=8.0, gpu_w_per_busy=20.0, cpu_w_per_busy=4.0, power_noise_w=0.0, thermal=THERMAL)
 
 
 def readings(busy, seconds, plant=PLANT):
