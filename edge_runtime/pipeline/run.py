@@ -19,7 +19,7 @@ from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import CameraSource, NetworkStage
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.trace import TraceLog
-from edge_runtime.errors import EngineError, SinkError
+from edge_runtime.errors import EngineError, RunError, SinkError
 from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_stacks, write_summary
 from edge_runtime.recording.schemas import INFO, WARNING
 from edge_runtime.sinks import make_sink
@@ -392,6 +392,10 @@ class Run:
         found += () if self._recorder is None else self._recorder.notices
         return tuple(found)
 
+    def ended_sinks(self) -> tuple[str, ...]:
+        """The sinks, and the recording, that take nothing any more."""
+        return tuple(name for name, sink in self._sink_accounts().items() if sink.error)
+
     def no_picture(self) -> str | None:
         """`no picture from front for 12 s: …` while a camera is away; None when all is well."""
         return None if self.stopping else self._cameras.no_picture()
@@ -430,7 +434,10 @@ class Run:
         self._summary = self._summarise()
         if self._recorder is not None:
             self._recorder.finish(self._summary.document())
-        write_summary(self.folder, self._summary.document())
+        try:
+            write_summary(self.folder, self._summary.document())
+        except RunError as error:  # a full disk: what ran after this one, or is told by it, must not suffer
+            self._summary.warnings.append(str(error))
         return self._summary
 
     def _error(self) -> str | None:

@@ -300,6 +300,9 @@ class Steering:
         if self._traced is not None:
             self._traced.end(self._clock.now_ns())
         self._telemetry.close()
-        self._log.close()
-        if self._decisions is not None:
-            self._decisions.close()
+        for file in (self._log, self._decisions):
+            if file is not None:
+                try:
+                    file.close()
+                except OSError as error:  # what a full disk did not take goes with it
+                    self.notices[f"{file.name}: {error.strerror}"] = None

@@ -81,7 +81,7 @@ class RunSummary:
     regions_shed: Mapping[str, DeadlineCounts]
     power_w: Mapping[str, float] | None
     sinks: Mapping[str, SinkAccount]
-    warnings: Sequence[str]
+    warnings: list[str]
     failures: Mapping[str, int]
     error: str | None
     backends: Mapping[str, str]

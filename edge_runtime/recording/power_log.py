@@ -53,7 +53,7 @@ class PowerLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self.name = path, str(path)
         self._start_ns: int | None = None
         self._columns: tuple[str, ...] = (*COLUMNS, LAST)
         self._measured: frozenset[str] = frozenset()
@@ -131,9 +131,10 @@ class PowerLog:
             raise RunError(f"{self._path}: {error.strerror}") from error
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Raises `OSError` when the disk does not take what waited; the file is closed all the same."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
 
 def _cell(value: object) -> object:

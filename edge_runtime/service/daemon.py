@@ -27,12 +27,15 @@ from .flow import Flow, cannot_overlap
 from .journal import Journal
 from .keep import GB, RunStore, size_of
 from .notify import Notifier
+from .resumption import Resumption
 from .signals import Signals
 
 TICK_S = 1.0
 MINUTE_NS = 60_000_000_000
 # While an engine is built, every tick asks systemd for so much more time.
 EXTEND_S = 60
+# Where runs go, from the folder that a service works in.
+RUNS = Path("runs")
 # How long a swap waits for a picture or a first result before it goes on, and how often it looks.
 PATIENCE_S, STEP_S = 5.0, 0.05
 # So many failed frames before its first result, and a new pipeline is broken.
@@ -76,6 +79,7 @@ class Service:
         self._reloads = Reloads()
         self._reload_wanted = False
         self._store: RunStore | None = None
+        self._resumption = Resumption()
         self._begun_ns = self._minute_ns = clock.now_ns()
 
     def run(self) -> int:
@@ -138,6 +142,7 @@ class Service:
         self._notifier.send(STATUS="starting")
         self._write_reloads()
         loaded = load_pipeline(self._path)
+        self._make_room(RunStore(RUNS), loaded, None)
         self._page.open(loaded)
         if self._page.address is not None:
             self._journal.say("info", f"live page: {self._page.address}")
@@ -291,15 +296,22 @@ class Service:
         return "; ".join(part for part in parts if part)
 
     def _tidy(self, flow: Flow) -> None:
-        """Keep the disk within its bounds."""
+        """Keep the disk within its bounds; and let a new run go on where this one fills it, or could not write on."""
         keep, store = flow.loaded.config.service, self._store
         assert store is not None
-        if gone := store.prune(keep, flow.run.folder):
-            self._journal.say("info", f"deleted to keep the disk within bounds: {', '.join(gone)}")
-        busy = self._work is not None and self._work.is_alive()
-        if not busy and size_of(flow.run.folder) > keep.keep_gb * GB / 2:
+        self._make_room(store, flow.loaded, flow.run.folder)
+        if self._work is not None and self._work.is_alive():
+            return
+        if size_of(flow.run.folder) > keep.keep_gb * GB / 2:
             self._journal.say("info", f"{flow.run.folder} holds half of what is kept; a new run goes on")
             self._beside(lambda: self._begin_anew(flow))
+        elif self._resumption.due(ended := flow.run.ended_sinks(), self._clock.now_ns(), has_room=store.has_room()):
+            self._journal.say("notice", f"a new run goes on, to open again what had ended: {', '.join(ended)}")
+            self._beside(lambda: self._begin_anew(flow))
+
+    def _make_room(self, store: RunStore, loaded: LoadedPipeline, running: Path | None) -> None:
+        if gone := store.prune(loaded.config.service, running):
+            self._journal.say("info", f"deleted to keep the disk within bounds: {', '.join(gone)}")
 
     def _begin_anew(self, flow: Flow) -> None:
         """The same pipeline with an empty run folder."""

@@ -11,10 +11,8 @@ from pathlib import Path
 from edge_runtime.config.schema import ServiceBlock
 
 GB = 1e9
-# The names of runs in the order in which they began: times of files go astray with the clock.
-ORDER = ".order"
 # However much may be kept, so much of the disk stays free: a full one takes the rest of the machine down too.
-FREE_GB = 1.0
+FREE_GB, FREE_SHARE = 1.0, 0.05
 
 
 class RunStore:
@@ -22,24 +20,37 @@ class RunStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Names in the order in which the runs began: times of files go astray with the clock.
+        self._order_file = folder.with_name(f"{folder.name}.order")
         self._ended: dict[str, int] = {}
 
     def began(self, run: Path) -> None:
         """A run began, which is the newest whatever the clock says."""
         known = [name for name in self._order() if name != run.name and (self.folder / name).is_dir()]
         with suppress(OSError):  # a full disk: the times of the folders must do
-            (self.folder / ORDER).write_text("\n".join([*known, run.name]) + "\n", encoding="utf-8")
+            self._order_file.write_text("\n".join([*known, run.name]) + "\n", encoding="utf-8")
 
     def _order(self) -> list[str]:
         with suppress(OSError, UnicodeDecodeError):
-            return (self.folder / ORDER).read_text(encoding="utf-8").splitlines()
+            return self._order_file.read_text(encoding="utf-8").splitlines()
         return []
+
+    def has_room(self) -> bool:
+        """Whether as much is free as shall be: a new run can write for a while."""
+        try:
+            disk = shutil.disk_usage(self.folder)
+        except OSError:
+            return False
+        return disk.free >= _least_free(disk.total)
 
     def prune(self, keep: ServiceBlock, running: Path | None) -> list[str]:
         """Delete the oldest ended runs until what is kept is within bounds; returns their names."""
         sizes = self._sizes(running)
-        free = shutil.disk_usage(self.folder).free if self.folder.is_dir() else 0
-        gone = surplus(sizes, None if running is None else running.name, keep, free)
+        free, least_free = 0, 0.0
+        if self.folder.is_dir():
+            disk = shutil.disk_usage(self.folder)
+            free, least_free = disk.free, _least_free(disk.total)
+        gone = surplus(sizes, None if running is None else running.name, keep, free, least_free)
         for name in gone:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             self._ended.pop(name, None)
@@ -61,12 +72,19 @@ class RunStore:
         return sizes if running is None else {**sizes, running.name: size_of(running)}
 
 
-def surplus(sizes: Mapping[str, int], running: str | None, keep: ServiceBlock, free: float) -> list[str]:
+def _least_free(total: float) -> float:
+    """Bytes that stay free on a disk of so many."""
+    return min(FREE_GB * GB, FREE_SHARE * total)
+
+
+def surplus(
+    sizes: Mapping[str, int], running: str | None, keep: ServiceBlock, free: float, least_free: float = FREE_GB * GB
+) -> list[str]:
     """The names to give up, of runs with their bytes, oldest first, on a disk with so many bytes free."""
     gone = []
     left, total = len(sizes), float(sum(sizes.values()))
     for name, size in sizes.items():
-        if left <= keep.keep_runs and total <= keep.keep_gb * GB and free >= FREE_GB * GB:
+        if left <= keep.keep_runs and total <= keep.keep_gb * GB and free >= least_free:
             break
         if name == running:
             continue

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,8 +26,8 @@ from .test_service_systemd import GREY, MOODY_PIPELINE, STUNNING, moody_network
 class Manager:
     """Listens as systemd does, and holds the service that runs `pipeline`."""
 
-    def __init__(self, folder: Path, pipeline: Path, *minute_s: str) -> None:
-        self.pipeline, self.state, self.live = pipeline, folder / "state", folder / "live"
+    def __init__(self, folder: Path, pipeline: Path, *minute_s: str, state: Path | None = None) -> None:
+        self.pipeline, self.state, self.live = pipeline, state or folder / "state", folder / "live"
         self.state.mkdir()
         self.live.mkdir(exist_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -58,7 +59,16 @@ class Manager:
     def reloads(self) -> dict:
         return json.loads((self.live / "reloads.json").read_text())
 
+    def catch_up(self) -> None:
+        """Hear all that was said meanwhile: what finds no room in a full socket is not said again."""
+        self._socket.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                self.heard.append(self._socket.recv(4096).decode())
+        self._socket.settimeout(30)
+
     def stop(self) -> int:
+        self.catch_up()
         self.process.send_signal(signal.SIGTERM)
         self.hear("STOPPING=1")
         return self.process.wait(20)

@@ -47,15 +47,16 @@ def test_deleted_runs_are_gone_from_the_disk_and_what_is_no_run_stays(tmp_path):
 
 
 def test_a_clock_that_was_set_back_does_not_make_the_newest_run_the_oldest(tmp_path):
-    run(tmp_path, "before", 1000, 50)
+    runs = tmp_path / "runs"
+    run(runs, "before", 1000, 50)
     for name, day in (("first", 100), ("second", 1), ("third", 2), ("second", 1)):
-        if not (tmp_path / name).exists():
-            run(tmp_path, name, 1000, day)
-        RunStore(tmp_path).began(tmp_path / name)
-    assert RunStore(tmp_path).prune(ServiceBlock(keep_runs=1), None) == ["before", "first", "third"]
-    (tmp_path / ".order").write_bytes(b"\xff")
-    RunStore(tmp_path).began(tmp_path / "second")
-    assert (tmp_path / ".order").read_text() == "second\n"
+        if not (runs / name).exists():
+            run(runs, name, 1000, day)
+        RunStore(runs).began(runs / name)
+    assert RunStore(runs).prune(ServiceBlock(keep_runs=1), None) == ["before", "first", "third"]
+    (tmp_path / "runs.order").write_bytes(b"\xff")
+    RunStore(runs).began(runs / "second")
+    assert (tmp_path / "runs.order").read_text() == "second\n"
 
 
 def test_a_folder_that_is_not_there_has_nothing_to_delete(tmp_path):
