@@ -152,12 +152,12 @@ def follow(run: Run, console: Console, frames: int | None) -> None:
     """Show the run until its last frame is out: a live panel on a terminal, else one line a second."""
     if not console.is_terminal:
         while not run.wait(LOG_S):
-            line = status_line(run.snapshot(), run.steering(), run.no_picture(), run.models_out())
-            console.print(line, soft_wrap=True, highlight=False)
+            state = run.steering(), run.no_picture(), run.models_out(), run.camera_vitals()
+            console.print(status_line(run.snapshot(), *state), soft_wrap=True, highlight=False)
         return
     goal = frames * len(run.cameras) if frames else run.pictures
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not run.wait(LIVE_S):
             now = run.snapshot(), goal, run.notices(), run.stopping, run.steering(), run.no_picture()
-            panel = status_panel(run.name, *now, run.models_out())
+            panel = status_panel(run.name, *now, run.models_out(), run.camera_vitals())
             live.update(panel, refresh=True)

@@ -25,6 +25,11 @@ class FrameCounts:
     failed: int = 0
 
     @property
+    def lost(self) -> int:
+        """Captured, and not published for whatever reason."""
+        return self.overwritten + self.shed + self.failed
+
+    @property
     def balanced(self) -> bool:
         return self.captured == self.published + self.overwritten + self.shed + self.failed
 

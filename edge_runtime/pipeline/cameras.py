@@ -33,13 +33,27 @@ READ_S = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraVitals:
-    """How one camera is right now. `latency` goes on counting while it is read; `no_picture` says that it is away."""
+    """How one camera is right now. `fps` and `p99_ms` are of the last second, None where nothing came in it; `latency`
+    is of the whole run and goes on counting while it is read.
+
+    `no_picture` says what is wrong while it gives no pictures, and `away_s` for how long it has not; that is None for
+    one that will not come back.
+    """
 
     counts: FrameCounts
     fps: float | None
     latency: Quantiles
     outages: CameraAccount
     no_picture: str | None
+    p99_ms: float | None = None
+    away_s: float | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """In two words: `away 12 s` or `ended`; None when all is well."""
+        if self.no_picture is None:
+            return None
+        return "ended" if self.away_s is None else f"away {self.away_s:.0f} s"
 
 
 def sources_of(config: PipelineConfig, faults: Faults, given: Mapping[str, Source] | None) -> dict[str, Source]:
@@ -181,6 +195,8 @@ class Cameras:
                 latency=self.accounts[name].latency,
                 outages=feed.outages.account(now_ns),
                 no_picture=None if ended else self._alarm(name, now_ns),
+                p99_ms=snapshot.latency_p99_ms,
+                away_s=None if feed.error is not None else feed.outages.away_s(now_ns),
             )
         return vitals
 

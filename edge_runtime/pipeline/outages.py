@@ -51,12 +51,17 @@ class Outages:
         self._told.append(text)
         return text
 
+    def away_s(self, now_ns: int) -> float | None:
+        """For how long no picture has come; None when all is well."""
+        silent_ns = now_ns - self._last_ns
+        return None if self._why is None and silent_ns < SILENT_NS else silent_ns / NS
+
     def alarm(self, now_ns: int) -> str | None:
         """`no picture from front for 12 s: …`, or None when all is well."""
-        silent_ns, why = now_ns - self._last_ns, self._why
-        if why is None and silent_ns < SILENT_NS:
+        away_s, why = self.away_s(now_ns), self._why
+        if away_s is None:
             return None
-        text = f"no picture from {self._camera} for {silent_ns / NS:.0f} s"
+        text = f"no picture from {self._camera} for {away_s:.0f} s"
         return text if why is None else f"{text}: {why.splitlines()[0]}"
 
     @property

@@ -33,7 +33,7 @@ from .assemble import assemble
 from .budgets import BudgetWindows
 from .builds import Builds
 from .camera_pose import PoseOf, calibration, simulated_poses
-from .cameras import Cameras, sources_of
+from .cameras import Cameras, CameraVitals, sources_of
 from .executor import Executor
 from .faults import Faults
 from .feed import Limits
@@ -382,6 +382,10 @@ class Run:
             ended=ended,
             error=self._error() if ended else None,
         )
+
+    def camera_vitals(self) -> dict[str, CameraVitals]:
+        """How each camera is right now."""
+        return self._cameras.vitals(ended=self.stopping or self.wait(0.0))
 
     def notices(self) -> tuple[str, ...]:
         """What a person should know so far: warnings of the source, failed frames, sinks that ended."""

@@ -13,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
+from edge_runtime.pipeline.cameras import CameraVitals
 from edge_runtime.pipeline.steered import SteeringAccount, SteeringState
-from edge_runtime.pipeline.summary import MEASURED, RunSummary, Spread
+from edge_runtime.pipeline.summary import MEASURED, CameraSummary, RunSummary, Spread
 
+_NEWS = 8  # of what a person should know, so many lines are shown while it runs
 _POINTS = 6  # of those a run was at, the longest are named
 _PARTS = {"preprocess": "preprocess", "": "network", "decode": "decode"}
 
@@ -36,8 +38,9 @@ def status_line(
     steering: SteeringState | None = None,
     no_picture: str | None = None,
     models_out: Iterable[str] = (),
+    cameras: Mapping[str, CameraVitals] | None = None,
 ) -> str:
-    """One line a second where there is no terminal: key=value, so that logs can be searched."""
+    """One line a second where there is no terminal: key=value, so that logs can be searched; several cameras each."""
     counts = snapshot.counts
     line = (
         f"{clock_text(snapshot.elapsed_s)} fps={number(snapshot.fps)} "
@@ -55,6 +58,11 @@ def status_line(
     if steering is not None and steering.alarm is not None:
         line += f' alarm="{steering.alarm}"'
     line += "".join(f' out="{alarm}"' for alarm in models_out)
+    for name, camera in _several(cameras):
+        line += f" {name}.fps={number(camera.fps)} {name}.p99_ms={number(camera.p99_ms)}"
+        line += f" {name}.lost={camera.counts.lost}"
+        if camera.no_picture is not None:
+            line += f" {name}.ended=yes" if camera.away_s is None else f" {name}.away_s={camera.away_s:.0f}"
     return line if no_picture is None else f'{line} camera="{no_picture}"'
 
 
@@ -67,8 +75,9 @@ def status_panel(
     steering: SteeringState | None = None,
     no_picture: str | None = None,
     models_out: Collection[str] = (),
+    cameras: Mapping[str, CameraVitals] | None = None,
 ) -> RenderableType:
-    """The live picture of a run; `goal` is the number of pictures the source will give, if it can tell."""
+    """The live picture of a run; `goal` is the number of pictures the sources will give, if they can tell."""
     rows: list[RenderableType] = []
     if goal:
         rows.append(_progress(snapshot.counts.captured, goal))
@@ -78,12 +87,18 @@ def status_panel(
     )
     rows.append(_counts(snapshot.counts))
     rows += _steered(steering)
-    alarms = [*([] if no_picture is None else [no_picture]), *models_out]
+    several = dict(_several(cameras))
+    if several:
+        rows += [Text(), _cameras_now(several), Text()]
+    away = [each.no_picture for each in several.values()] if several else [no_picture]
+    alarms = [*(alarm for alarm in away if alarm is not None), *models_out]
     rows += [Text(f"ALARM {alarm}", style="bold red") for alarm in alarms]
     if snapshot.stage_ms:
         rows.append(_stages({stage: (took_ms,) for stage, took_ms in snapshot.stage_ms.items()}, ("mean ms",)))
     news = [notice for notice in notices if notice not in models_out]
-    rows += [Text(f"! {notice}", style="yellow", overflow="ellipsis", no_wrap=True) for notice in news]
+    if len(news) > _NEWS:
+        rows.append(Text(f"  {len(news) - _NEWS} more before", style="dim"))
+    rows += [Text(f"! {notice}", style="yellow", overflow="ellipsis", no_wrap=True) for notice in news[-_NEWS:]]
     state = "draining" if draining else clock_text(snapshot.elapsed_s)
     return Panel(
         Group(*rows), title=f"[bold]{title}[/]", title_align="left", subtitle=state, subtitle_align="right", width=76
@@ -100,6 +115,7 @@ def summary_panel(summary: RunSummary) -> RenderableType:
             (_quantiles(summary.latency_ms), "bold"),
         ),
         _counts(summary.frames),
+        *([Text(), _cameras_then(summary.cameras)] if len(summary.cameras) > 1 else []),
         _stages({stage: (spread.p50, spread.p99) for stage, spread in summary.stage_ms.items()}, ("p50 ms", "p99 ms")),
     ]
     for name, budget in summary.budgets.items():
@@ -179,6 +195,40 @@ def _counts(counts: FrameCounts) -> RenderableType:
         text.append(f"  {label} ", style="dim")
         text.append(str(count), style="yellow" if count else "")
     return text
+
+
+def _several(cameras: Mapping[str, CameraVitals] | None) -> Iterable[tuple[str, CameraVitals]]:
+    """Each of several cameras; of one everything is said already."""
+    return cameras.items() if cameras is not None and len(cameras) > 1 else ()
+
+
+def _camera_table(*heads: str) -> Table:
+    """Narrow enough for 40 columns; where a name is too long for that, it gives way to the figures."""
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column("camera", style="cyan", overflow="fold", min_width=7)
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table
+
+
+def _lost(count: int) -> Text:
+    return Text(str(count), style="yellow" if count else "")
+
+
+def _cameras_now(cameras: Mapping[str, CameraVitals]) -> RenderableType:
+    table = _camera_table("fps", "p99 ms", "lost", "away")
+    for name, camera in cameras.items():
+        figures = number(camera.fps), number(camera.p99_ms), _lost(camera.counts.lost)
+        table.add_row(name, *figures, Text((camera.trouble or "").removeprefix("away "), style="bold red"))
+    return table
+
+
+def _cameras_then(cameras: Mapping[str, CameraSummary]) -> RenderableType:
+    table = _camera_table("fps", "p99 ms", "frames", "lost")
+    for name, camera in cameras.items():
+        figures = number(camera.fps), number(camera.latency_ms.p99), str(camera.frames.published)
+        table.add_row(name, *figures, _lost(camera.frames.lost))
+    return table
 
 
 def _stages(rows: Mapping[str, tuple[float | None, ...]], heads: tuple[str, ...]) -> RenderableType:

@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.governor.deadline import DeadlineCounts
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
 from edge_runtime.pipeline.alarms import Alarm
 from edge_runtime.pipeline.budgets import BudgetAccount
+from edge_runtime.pipeline.cameras import CameraVitals
 from edge_runtime.pipeline.outages import CameraAccount
 from edge_runtime.pipeline.steered import SteeringAccount, SteeringState
 from edge_runtime.pipeline.summary import CameraSummary, RunSummary, SinkAccount, Spread
@@ -143,3 +145,59 @@ def test_a_camera_that_is_away_is_an_alarm_and_in_the_end_a_sum():
     told = rendered(summary_panel(summary(cameras={"front": camera(CameraAccount(2, 12.04, 13.0))})))
     assert "camera front was away 2 times, 12.0 s at the longest" in told
     assert "away" not in rendered(summary_panel(summary(cameras={"front": camera(CameraAccount(0, 0.0, 0.0))})))
+
+
+NOW = {
+    "front": CameraVitals(FrameCounts(120, 118, 2), 29.97, Quantiles(), CameraAccount(0, 0.0, 0.0), None, 14.21),
+    "left": CameraVitals(
+        FrameCounts(80, 74, 6),
+        None,
+        Quantiles(),
+        CameraAccount(1, 0.0, 0.0),
+        "no picture from left for 12 s: rtsp://cam/2: no stream there",
+        None,
+        12.2,
+    ),
+    "rear_wide_angle": CameraVitals(
+        FrameCounts(9, 9), None, Quantiles(), CameraAccount(0, 0.0, 0.0), "camera rear_wide_angle ended: given up"
+    ),
+}
+SEVERAL = [alarm for each in NOW.values() if (alarm := each.no_picture)]
+
+
+def test_the_log_line_has_the_figures_of_each_of_several_cameras():
+    line = status_line(SNAPSHOT, no_picture="; ".join(SEVERAL), cameras=NOW)
+    assert " front.fps=30.0 front.p99_ms=14.2 front.lost=2 left.fps=– left.p99_ms=– left.lost=6 left.away_s=12 " in line
+    assert " rear_wide_angle.lost=0 rear_wide_angle.ended=yes camera=" in line
+    assert "front" not in status_line(SNAPSHOT, cameras={"front": NOW["front"]}), "of one everything is said already"
+
+
+@pytest.mark.parametrize("width", [40, 76])
+def test_the_panel_has_a_row_for_each_of_several_cameras_on_any_terminal(width):
+    text = rendered(status_panel("surround", SNAPSHOT, None, no_picture="; ".join(SEVERAL), cameras=NOW), width)
+    rows = {line.split()[1]: line.split()[2:-1] for line in text.splitlines() if "│" in line and len(line.split()) > 2}
+    assert rows["camera"] == ["fps", "p99", "ms", "lost", "away"]
+    assert rows["front"] == ["30.0", "14.2", "2"]
+    assert rows["left"] == ["–", "–", "6", "12", "s"]
+    assert next(line for line in text.splitlines() if "rear" in line and "ALARM" not in line).split()[-2] == "ended"
+    assert text.count("ALARM") == 2, "each camera that is away is an alarm of its own"
+    assert max(len(line) for line in text.splitlines()) <= width
+    alone = rendered(status_panel("surround", SNAPSHOT, None, cameras={"front": NOW["front"]}), width)
+    assert "p99 ms" not in alone
+
+
+@pytest.mark.parametrize("width", [40, 76])
+def test_the_summary_has_a_row_for_each_of_several_cameras(width):
+    well, away = CameraAccount(0, 0.0, 0.0), CameraAccount(2, 12.04, 13.0)
+    text = rendered(summary_panel(summary(cameras={"front": camera(well), "left": camera(away)})), width)
+    rows = [line.split()[1:-1] for line in text.splitlines()]
+    assert ["camera", "fps", "p99", "ms", "frames", "lost"] in rows
+    assert ["front", "30.0", "11.0", "9", "0"] in rows
+    assert "frames" not in rendered(summary_panel(summary(cameras={"front": camera(well)})), width)
+
+
+def test_of_many_things_worth_knowing_the_newest_are_shown():
+    text = rendered(status_panel("x", SNAPSHOT, None, [f"thing {n}" for n in range(20)]))
+    assert "12 more before" in text
+    assert "! thing 19" in text
+    assert "thing 11" not in text
