@@ -377,7 +377,6 @@ class Run:
             notices=self.notices(),
             models_out=self.models_out(),
             optional_models=self._assembly.optional.accounts(),
-            no_picture=None if ended else self.no_picture(),
             recoveries=self.recoveries,
             ended=ended,
             error=self._error() if ended else None,

@@ -20,9 +20,8 @@ class Vitals:
     """Of one run, over all its `cameras`. `models` says which model a stage runs, `points` are all operating points,
     the most useful first; `latency` and `stages` go on counting while they are read.
 
-    `steering` is None at pace fast, where nothing is measured. `no_picture` says which cameras are away, while one is.
-    `models_out` has a sentence for each of the `optional_models` that is out. `error` is what ended the run, None while
-    it goes on and when it ended well.
+    `steering` is None at pace fast, where nothing is measured. `models_out` has a sentence for each of the
+    `optional_models` that is out. `error` is what ended the run, None while it goes on and when it ended well.
     """
 
     name: str
@@ -36,7 +35,6 @@ class Vitals:
     budgets: Mapping[str, BudgetAccount]
     sinks: Mapping[str, SinkAccount]
     notices: tuple[str, ...]
-    no_picture: str | None
     recoveries: int
     ended: bool
     error: str | None
@@ -44,7 +42,17 @@ class Vitals:
     optional_models: Mapping[str, OptionalAccount] = field(default_factory=dict)
 
     @property
-    def alarm(self) -> str | None:
-        """What needs a person right now, all of it; None when all is well."""
+    def alarms_now(self) -> tuple[str, ...]:
+        """What needs a person right now, each thing by itself; of the cameras first.
+
+        What the governor misses while no camera gives anything is no alarm of its own.
+        """
+        away = [camera.no_picture for camera in self.cameras.values() if camera.no_picture is not None]
         steering = None if self.steering is None else self.steering.alarm
-        return "; ".join(filter(None, (self.no_picture or steering, *self.models_out))) or None
+        all_away = len(away) == len(self.cameras) > 0
+        return (*away, *([] if steering is None or all_away else [steering]), *self.models_out)
+
+    @property
+    def alarm(self) -> str | None:
+        """All of it in one line; None when all is well."""
+        return "; ".join(self.alarms_now) or None

@@ -35,11 +35,13 @@ def _run(vitals: Vitals) -> dict[str, Any]:
             {
                 "name": name,
                 "fps": camera.fps,
-                "p99_ms": camera.latency.quantile_ms(0.99),
+                "p99_ms": camera.p99_ms,
                 "published": camera.counts.published,
-                "lost": camera.counts.overwritten + camera.counts.shed + camera.counts.failed,
+                "lost": camera.counts.lost,
                 "outages": camera.outages.outages,
+                "longest_outage_s": round(camera.outages.longest_s, 1),
                 "no_picture": camera.no_picture,
+                "trouble": camera.trouble,
             }
             for name, camera in vitals.cameras.items()
         ],
@@ -71,6 +73,7 @@ def _run(vitals: Vitals) -> dict[str, Any]:
         "binding": None if state is None else state.binding,
         "reason": None if state is None else state.reason,
         "alarm": vitals.alarm,
+        "alarms_now": vitals.alarms_now,
         "alarms": []
         if state is None
         else [

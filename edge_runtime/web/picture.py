@@ -19,18 +19,23 @@ QUALITY = 75
 
 
 class LivePicture:
-    """A sink that hands a JPEG to `deliver`, the first of every fifth of a second by its time of capture."""
+    """A sink that hands a JPEG of one camera to `deliver`, the first of every fifth of a second by its time of capture.
+
+    Without a `camera` it takes every frame that comes.
+    """
 
     name = "live page"
 
-    def __init__(self, deliver: Callable[[bytes], None]) -> None:
-        self._deliver = deliver
+    def __init__(self, deliver: Callable[[bytes], None], camera: str | None = None) -> None:
+        self._deliver, self._camera = deliver, camera
         self._slot: int | None = None
 
     def open(self, context: SinkContext) -> None:
         self._overlay = Overlay(context)
 
     def write(self, frame: Frame, result: FrameResult) -> None:
+        if self._camera not in (None, frame.camera):
+            return
         slot = result.t_capture_ns // PERIOD_NS
         if slot == self._slot:
             self._overlay.skip(result)

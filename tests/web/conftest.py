@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 from contextlib import closing, contextmanager
 
@@ -14,6 +15,13 @@ from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.web.site import Site
 from tests.integration.conftest import PIPELINE, tiny_detector, tiny_video
 from tests.jetson_emulator.machine import until
+
+# The pictures of the front are 160 pixels wide, those of the left 80.
+SEVERAL = """\
+sources:
+  - {kind: video, path: drive.avi, loop: true}
+  - {kind: video, camera: left, path: left.avi, loop: true}
+"""
 
 
 def free_port():
@@ -46,10 +54,10 @@ class Shown:
             connection.close()
 
     @contextmanager
-    def looking(self):
+    def looking(self, camera=""):
         """The stream of pictures, as a file to read from."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request("GET", "/picture.mjpeg")
+        connection.request("GET", "/picture.mjpeg" + (f"?camera={camera}" if camera else ""))
         with closing(connection), connection.getresponse() as stream:
             assert stream.headers.get_content_type() == "multipart/x-mixed-replace"
             yield stream
@@ -61,9 +69,12 @@ def pipeline(tmp_path):
     tiny_detector(tmp_path / "tiny.onnx")
     tiny_video(tmp_path / "drive.avi")
 
-    def write(more, loop=True):
-        source = "loop: true" if loop else "pace: fast"
-        (tmp_path / "tiny.yaml").write_text(PIPELINE.replace("pace: fast", source) + more)
+    def write(more, loop=True, several=False):
+        text = PIPELINE.replace("pace: fast", "loop: true" if loop else "pace: fast")
+        if several:
+            tiny_video(tmp_path / "left.avi", size=(80, 60))
+            text = re.sub(r"source: .*\n", SEVERAL if loop else SEVERAL.replace("loop: true", "pace: fast"), text)
+        (tmp_path / "tiny.yaml").write_text(text + more)
         return tmp_path / "tiny.yaml"
 
     return write
@@ -74,9 +85,9 @@ def shown(pipeline):
     """Opens a site; what is given goes into its `http:` block. Everything ends with the test."""
     opened = []
 
-    def show(block="", more="", loop=True):
+    def show(block="", more="", loop=True, several=False):
         port = free_port()
-        one = Shown(pipeline(f"http: {{bind: {port}{block}}}\n{more}", loop), port)
+        one = Shown(pipeline(f"http: {{bind: {port}{block}}}\n{more}", loop, several), port)
         opened.append(one)
         one.site.open(one.loaded)
         return one

@@ -18,7 +18,7 @@ def vitals(published=0, fps=None, p50=None, failed=0, ended=False, error=None, s
         name="drive", models={}, points=(), steering=steering, latency=Quantiles(), stages={},
         snapshot=Snapshot(counts, 1.0, fps, p50, p50, {}), budgets={}, sinks={}, notices=(),
         cameras={"front": CameraVitals(counts, fps, Quantiles(), CameraAccount(0, 0.0, 0.0), no_picture)},
-        no_picture=no_picture, recoveries=0,
+        recoveries=0,
         ended=ended, error=error,
     )  # fmt: skip
 

@@ -30,7 +30,7 @@ def browser():
 class Tab:
     """A page, what it asked for, and what it complained about."""
 
-    def __init__(self, browser, one, **looks):
+    def __init__(self, browser, one, query="", **looks):
         self.context = browser.new_context(**looks)
         self.page = self.context.new_page()
         self.asked, self.complaints = [], []
@@ -38,7 +38,7 @@ class Tab:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.base = f"http://127.0.0.1:{one.port}/"
-        self.page.goto(self.base, wait_until="commit")
+        self.page.goto(self.base + query, wait_until="commit")
 
     def until(self, condition):
         """The page's own policy forbids playwright to wait inside it, so it is asked from outside."""
@@ -52,8 +52,8 @@ class Tab:
 def tab(browser):
     tabs = []
 
-    def open_tab(one, **looks):
-        tabs.append(Tab(browser, one, **looks))
+    def open_tab(one, query="", **looks):
+        tabs.append(Tab(browser, one, query, **looks))
         return tabs[-1]
 
     yield open_tab
@@ -146,3 +146,50 @@ def test_names_from_the_pipeline_file_are_text_and_nothing_else(shown, tab, monk
     page = tab(one)
     page.until("document.getElementById('alarms').textContent.includes('<img')")
     assert page.page.title() != "broken"
+
+
+def test_of_several_cameras_everybody_chooses_whose_picture_is_shown(shown, tab):
+    one = shown(several=True)
+    one.start()
+    page, other = tab(one), tab(one, query="?camera=left")
+    page.until("document.getElementById('picture').naturalWidth === 160")
+    other.until("document.getElementById('picture').naturalWidth === 80")
+    assert page.text("#name") == "tiny · front, left"
+    assert "slowest of 2 cameras" in page.text("#fps-note")
+    page.page.click("#choice button:has-text('left')")
+    page.until("document.getElementById('picture').naturalWidth === 80")
+    assert page.page.get_attribute("#choice button[value=left]", "aria-pressed") == "true"
+    assert page.page.url.endswith("?camera=left"), "so that it stays when the page is loaded again"
+    other.page.click("#choice button[value=front]")
+    other.until("document.getElementById('picture').naturalWidth === 160")
+    page.page.wait_for_selector("#cameras tbody tr:nth-child(2)")
+    assert page.text("#cameras tbody tr:nth-child(2) th") == "left"
+    assert float(page.text("#cameras tbody tr:nth-child(2) td")) > 1
+    assert page.complaints == other.complaints == []
+
+
+def test_one_camera_has_nothing_to_choose(measured, tab):
+    page = tab(measured)
+    page.until("document.getElementById('picture').naturalWidth === 160")
+    assert not page.page.is_visible("#choice")
+    assert not page.page.is_visible("#cameras")
+
+
+def test_a_camera_that_is_away_is_said_where_its_picture_was_also_on_a_phone(shown, tab, monkeypatch):
+    one = shown(several=True)
+    run = one.start()
+    page = tab(one, viewport={"width": 390, "height": 844}, query="?camera=left")
+    page.until("document.getElementById('picture').naturalWidth === 80")
+    assert not page.page.is_visible("#away")
+    monkeypatch.setattr(run._cameras.sources["left"], "paced", True)
+    outages, alarm = run._cameras.feeds["left"].outages, "no picture from left for 12 s: rtsp://cam/2: no stream there"
+    monkeypatch.setattr(outages, "alarm", lambda now_ns: alarm)
+    monkeypatch.setattr(outages, "away_s", lambda now_ns: 12.2)
+    page.until("!document.getElementById('away').hidden")
+    assert page.text("#away") == alarm
+    assert page.text("#alarm") == alarm
+    assert page.text("#choice button[value=left]").startswith("!")
+    assert page.text("#cameras tbody tr:nth-child(2) td:last-child") == "away 12 s"
+    assert page.page.evaluate("document.documentElement.scrollWidth") == 390
+    page.page.click("#choice button[value=front]")
+    page.until("document.getElementById('away').hidden")

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -350,3 +351,73 @@ def test_a_camera_that_goes_away_is_an_alarm_on_the_page_and_in_the_metrics(show
     monkeypatch.setattr(run._cameras.feeds["front"].outages, "alarm", lambda now_ns: "no picture from front for 3 s")
     assert json.loads(one.ask("/live.json")[2])["alarm"] == "no picture from front for 3 s"
     assert 'edge_runtime_camera_away{camera="front"} 1.0' in one.ask("/metrics")[2]
+
+
+def test_everybody_looks_at_the_camera_of_their_choice_and_only_those_are_drawn(shown):
+    one = shown(several=True)
+    run = one.start()
+    with one.looking("left") as left:
+        assert [picture.shape for picture in pictures(left, 2)] == [(60, 80, 3)] * 2
+        assert len(run._guests) == 1, "the front, which nobody looks at, is not drawn"
+        with one.looking("left") as again, one.looking() as first, one.looking("front") as front:
+            assert next(iter(pictures(again, 1))).shape == (60, 80, 3)
+            assert next(iter(pictures(first, 1))).shape == (120, 160, 3), "the first of the file, for who does not say"
+            assert next(iter(pictures(front, 1))).shape == (120, 160, 3)
+        assert until(lambda: len(run._guests) == 1)
+    assert until(lambda: run._guests == ())
+
+
+def test_a_camera_that_is_not_there_is_refused_with_the_names_of_those_that_are(shown):
+    one = shown(several=True)
+    one.start()
+    assert one.ask("/picture.mjpeg?camera=lft")[::2] == (404, "no camera has this name; did you mean `left`?\n")
+    assert one.ask("/picture.mjpeg?camera=%3Cb%3E")[::2] == (404, "no camera has this name; there is front and left\n")
+
+
+def test_who_looks_before_there_is_a_run_sees_it_when_it_begins(shown):
+    one = shown(several=True)
+    with one.looking("left") as stream:
+        one.start()
+        assert next(iter(pictures(stream, 1))).shape == (60, 80, 3)
+
+
+def test_who_looks_at_one_of_several_cameras_goes_on_with_the_next_run(shown):
+    one = shown(several=True)
+    old = one.start("old")
+    with one.looking("left") as stream:
+        list(pictures(stream, 1))
+        one.start("new")
+        old.finish()
+        assert until(lambda: len(one.run._guests) == 1)
+        assert {picture.shape for picture in pictures(stream, 3)} == {(60, 80, 3)}
+    old.finish()
+
+
+def test_each_of_several_cameras_has_its_figures_in_the_document_and_its_label_in_the_metrics(shown):
+    one = shown(several=True, loop=False, more="budgets: {latency_ms: 500}\n")
+    one.start()
+    assert one.run.wait(20.0)
+    document = json.loads(one.ask("/live.json")[2])
+    assert {camera["name"]: camera["published"] for camera in document["cameras"]} == {"front": 40, "left": 40}
+    metrics = one.ask("/metrics")[2]
+    for camera in ("front", "left"):
+        assert f'edge_runtime_captured_frames_total{{camera="{camera}"}} 40.0' in metrics
+        assert f'edge_runtime_frames_total{{camera="{camera}",outcome="published"}} 40.0' in metrics
+        assert f'edge_runtime_latency_seconds_count{{camera="{camera}"}} 40.0' in metrics
+        assert f'edge_runtime_camera_away{{camera="{camera}"}} 0.0' in metrics
+    assert 'edge_runtime_stage_seconds_count{camera="all",model="road",stage="objects"} 80.0' in metrics
+
+
+def test_one_of_several_cameras_that_goes_away_hides_no_other_alarm(shown, monkeypatch):
+    one = shown(several=True, more="budgets: {power_w: 10}\n")
+    run = one.start()
+    state = run.steering()
+    monkeypatch.setattr(run, "steering", lambda: replace(state, alarm="power is not measured"))
+    monkeypatch.setattr(run._cameras.sources["left"], "paced", True)
+    monkeypatch.setattr(run._cameras.feeds["left"].outages, "alarm", lambda now_ns: "no picture from left for 3 s")
+    document = json.loads(one.ask("/live.json")[2])
+    assert document["alarms_now"] == ["no picture from left for 3 s", "power is not measured"]
+    assert [bool(camera["no_picture"]) for camera in document["cameras"]] == [False, True]
+    metrics = one.ask("/metrics")[2]
+    assert 'edge_runtime_camera_away{camera="front"} 0.0' in metrics
+    assert 'edge_runtime_camera_away{camera="left"} 1.0' in metrics

@@ -5,6 +5,7 @@ const SPAN = 300;
 const ASK_MS = 1000;
 const PATIENCE_MS = 4000;
 const byId = (id) => document.getElementById(id);
+let chosen = new URLSearchParams(location.search).get("camera");
 let rows = [], columns = [], server = "", count = 0, at = null, last = null, failures = 0;
 
 function make(tag, attributes = {}, ...children) {
@@ -58,7 +59,9 @@ function showState(run) {
 function showNow(run) {
   byId("name").textContent = `${run.name} · ${run.cameras.map((camera) => camera.name).join(", ")}`;
   document.title = `${known(run.fps) ? `${run.fps.toFixed(0)} fps · ` : ""}${run.name}`;
-  tile("fps", number(run.fps), "fps", known(run.fps_floor) ? `floor ${number(run.fps_floor, 0)}` : "no floor", low(run));
+  const giving = run.cameras.filter((camera) => known(camera.fps));
+  const floor = known(run.fps_floor) ? `floor ${number(run.fps_floor, 0)}` : "no floor";
+  tile("fps", number(run.fps), "fps", run.cameras.length > 1 ? `slowest of ${giving.length} cameras, ${floor}` : floor, low(run));
   tile("latency", number(run.latency_ms.p50), "ms", `p99 ${number(run.latency_ms.p99)} ms`);
   const allowed = known(run.power_budget_w) ? `budget ${run.power_budget_w} W` : "no budget";
   tile("power", number(run.power_w), "W", known(run.power_w) ? allowed : "not measured here", over(run));
@@ -67,12 +70,58 @@ function showNow(run) {
   if (zones.length) byId("heat").parentElement.title = zones.map(([zone, c]) => `${zone} ${c} °C`).join("\n");
   const lost = Object.entries(run.frames).filter(([name, n]) => n && !["captured", "published"].includes(name));
   tile("frames", run.frames.published.toLocaleString("en"), "", lost.map(([name, n]) => `${n} ${name}`).join(", ") || "none lost");
-  byId("alarm").hidden = !run.alarm;
-  byId("alarm").textContent = run.alarm || "";
+  showAlarms(run.alarms_now);
+  showCameras(run.cameras);
   byId("uptime").textContent = `running for ${lasting(run.elapsed_s)}${run.measured_by ? ` · board measured by ${run.measured_by}` : ""}`;
   showStages(run.stages);
   showLists(run);
 }
+
+function showAlarms(alarms) {
+  const bar = byId("alarm");
+  bar.hidden = !alarms.length;
+  // Read out by a screen reader when it changes, so it is left alone while it stays the same.
+  if (bar.dataset.told === alarms.join("\n")) return;
+  bar.dataset.told = alarms.join("\n");
+  bar.replaceChildren(...alarms.map((text) => make("p", {}, text)));
+}
+
+// Several cameras: whose picture is shown is everybody's own choice, and stands in the page's address.
+
+function choose(name) {
+  chosen = name;
+  history.replaceState(null, "", `?camera=${encodeURIComponent(name)}`);
+  look(false);
+  showCameras(last.cameras);
+  look(wanted());
+}
+
+function showCameras(cameras) {
+  const names = cameras.map((camera) => camera.name), several = names.length > 1;
+  if (!names.includes(chosen)) { if (known(chosen)) look(false); chosen = names[0]; }
+  const choice = byId("choice");
+  choice.hidden = byId("cameras").hidden = !several;
+  if (choice.children.length !== names.length || names.some((name, place) => choice.children[place].value !== name)) {
+    choice.replaceChildren(...names.map((name) => make("button", { type: "button", value: name }, make("i", { "aria-hidden": "true" }), name)));
+    for (const button of choice.children) button.addEventListener("click", () => choose(button.value));
+  }
+  cameras.forEach((camera, place) => {
+    const button = choice.children[place];
+    button.setAttribute("aria-pressed", String(camera.name === chosen));
+    button.firstElementChild.textContent = camera.trouble ? "! " : "";
+  });
+  const away = cameras.find((camera) => camera.name === chosen)?.no_picture;
+  byId("away").hidden = !away;
+  byId("away").textContent = away || "";
+  picture.alt = several ? `Live picture of ${chosen} with what was found in it` : "Live picture with what was found in it";
+  if (!several) return;
+  byId("cameras").querySelector("tbody").replaceChildren(...cameras.map((camera) => make("tr", camera.trouble ? { class: "bad" } : {},
+    make("th", { scope: "row" }, camera.name), make("td", {}, number(camera.fps)), make("td", {}, number(camera.p99_ms)),
+    make("td", { class: "wide" }, camera.published.toLocaleString("en")), make("td", {}, camera.lost.toLocaleString("en")),
+    make("td", {}, camera.trouble || outages(camera)))));
+}
+
+const outages = (camera) => (camera.outages ? `${camera.outages}, longest ${lasting(camera.longest_outage_s)}` : "none");
 
 const WAITING = ["source", "queue"];
 
@@ -204,11 +253,13 @@ document.querySelector(".charts").addEventListener("pointerleave", () => { at = 
 const picture = byId("picture");
 picture.addEventListener("load", () => { byId("no-picture").hidden = true; picture.hidden = false; });
 
-function look(wanted) {
+const wanted = () => !document.hidden && Boolean(last.name) && !last.ended;
+
+function look(now) {
   const looking = picture.hasAttribute("src");
-  if (wanted && !looking) picture.src = `picture.mjpeg?${Date.now()}`;
-  if (!wanted && looking) picture.removeAttribute("src");
-  if (!wanted) { picture.hidden = true; byId("no-picture").hidden = false; }
+  if (now && !looking) picture.src = `picture.mjpeg?camera=${encodeURIComponent(chosen)}&at=${Date.now()}`;
+  if (!now && looking) picture.removeAttribute("src");
+  if (!now) { picture.hidden = true; byId("no-picture").hidden = false; }
 }
 picture.addEventListener("error", () => { if (picture.hasAttribute("src")) look(false); });
 
@@ -227,7 +278,7 @@ async function ask() {
     if (rows.length) rows = rows.filter((row) => row[0] > rows[rows.length - 1][0] - SPAN);
     showState(last);
     if (last.name) showNow(last);
-    look(!document.hidden && Boolean(last.name) && !last.ended);
+    look(wanted());
     if (!document.hidden) drawCharts();
   } catch (error) {
     failures += 1;
