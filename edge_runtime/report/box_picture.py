@@ -68,4 +68,6 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 .seen .same,.boxes .same{stroke:#e9eef2}.seen .added,.boxes .added{stroke:#ffb000;stroke-width:2.5}
 .seen .gone,.boxes .gone{stroke:#56b4e9;stroke-width:2;stroke-dasharray:5 3}
 .seen rect:not(.edge){pointer-events:all}@media print{.panels figure,.close figure{break-inside:avoid}}
+@media(max-width:520px){.rows,.rows>div{width:100%}.close{display:grid;grid-template-columns:repeat(3,minmax(0,1fr))}
+.close figure{width:auto}}
 """

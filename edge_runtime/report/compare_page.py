@@ -94,7 +94,7 @@ def _settings(changes: Sequence[Change] | None) -> str:
         for one in changes
     )
     table = f'<div class="scroll"><table><tr><th></th><th>recorded</th><th>now</th></tr>{rows}</table></div>'
-    return f"<section><h2>What is set otherwise</h2>{table}</section>"
+    return f'<section class="settings"><h2>What is set otherwise</h2>{table}</section>'
 
 
 def _value(value: Any) -> str:
@@ -156,14 +156,16 @@ def _seconds(comparison: Comparison) -> str:
             f'<rect class="new" x="{x:.1f}" y="66" width="{wide:.1f}" height="{deep:.1f}"/></g>'
         )
     axis = '<line x1="0" x2="1000" y1="66" y2="66" class="grid"/>'
-    ends = (
-        f'<text x="0" y="146">{clock_text(0)}</text>'
-        f'<text x="1000" y="146" class="row">{clock_text(last + 1)}</text>'
-        f'<text x="0" y="10">at most {most} a second</text>'
+    keys = (
+        f'<ul class="keys"><li><i class="lost"></i>lost</li><li><i class="new"></i>new</li>'
+        f"<li>at most {most} a second</li></ul>"
     )
-    keys = '<ul class="keys"><li><i class="lost"></i>lost</li><li><i class="new"></i>new</li></ul>'
-    svg = f'<svg viewBox="0 0 1000 150" role="img" aria-label="lost and new boxes by second">{axis}{bars}{ends}</svg>'
-    return f'<section class="seconds"><h2>Where in the drive</h2><figure>{svg}{keys}</figure></section>'
+    svg = (
+        '<svg viewBox="0 0 1000 132" preserveAspectRatio="none" role="img" aria-label="lost and new boxes by second">'
+        f"{axis}{bars}</svg>"
+    )
+    ends = f'<p class="ends"><span>{clock_text(0)}</span><span>{clock_text(last + 1)}</span></p>'
+    return f'<section class="seconds"><h2>Where in the drive</h2><figure>{keys}{svg}{ends}</figure></section>'
 
 
 def _decision(comparison: Comparison) -> str:
@@ -278,7 +280,10 @@ border-left:6px solid var(--good);font-size:17px;font-weight:600}.verdict.broken
 .hit{color:var(--bad);font-weight:600}.none{color:var(--dim)}code{font:13px ui-monospace,Menlo,Consolas,monospace}
 .seconds figure{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:14px 16px}
 .seconds .lost{fill:#e8532b;background:#e8532b}.seconds .new{fill:#f0a800;background:#f0a800}
-.seconds .row{text-anchor:end}.seconds g{stroke:none}.keys i{width:14px;height:10px;border-radius:2px;flex:none}
+.seconds g{stroke:none}.seconds svg{height:132px;margin-top:10px}.seconds .keys{margin:0}
+.ends{display:flex;justify-content:space-between;margin:6px 0 0;color:var(--dim);font-size:12.5px}
+th code{white-space:normal;overflow-wrap:anywhere}.settings th:first-child{white-space:normal}
+.keys i{width:14px;height:10px;border-radius:2px;flex:none}
 .seen .lost,.boxes .lost{stroke:#ff5a36;stroke-width:2.5}.seen .new,.boxes .new{stroke:#ffb000;stroke-width:2.5}
 .seen .moved,.boxes .moved{stroke:#56b4e9;stroke-width:2;stroke-dasharray:5 3}
 .seen .flip,.boxes .flip{stroke:#ff4fa3;stroke-width:2.5}

@@ -89,6 +89,8 @@ tr+tr>*{border-top:1px solid var(--line)}
 font-size:14px}details{padding:10px 14px;margin-bottom:10px}summary{cursor:pointer;overflow-wrap:anywhere}
 pre{overflow-x:auto;font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 @media(max-width:520px){main{padding:18px 12px 40px}.charts figure{padding:12px 10px}
+table{font-size:13.5px;min-width:100%}th,td{padding:4px 5px}th:first-child{padding-left:11px}td:last-child{
+padding-right:11px}tr:first-child th{font-size:12px}
 .tiles,.misses{grid-template-columns:repeat(2,minmax(0,1fr))}}
 @media print{body{background:#fff}.charts figure,.misses figure{break-inside:avoid}}
 """

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 
+from edge_runtime.config.floors import demanded_fps
 from edge_runtime.config.schema import Budgets
 from edge_runtime.core import Decision, TelemetrySample
 from edge_runtime.core.quantiles import Quantiles
@@ -38,7 +39,7 @@ def read_recording(recording: Recording) -> RunStory:
     budgets = config.get("budgets") or {}
     read = _Reading(recording, budgets)
     lines, measured = read.lines(), read.moments()
-    moments = measured or seconds_of_frames(lines)
+    moments = measured or seconds_of_frames(lines, read.floors(_budgets(budgets)))
     said = [_said(decision, read.zero_ns) for decision in read.decisions]
     summary = recording.summary()
     took_s = lines[-1].t_s if summary is None and lines else (summary or {}).get("seconds", 0.0)
@@ -82,6 +83,11 @@ class _CameOut(NamedTuple):
     latency_ms: float
     point: str
     error: str | None
+    ego_speed_mps: float | None
+
+    @property
+    def t_ns(self) -> int:
+        return self.t_capture_ns + round(1e6 * self.latency_ms)
 
 
 class _Reading:
@@ -138,7 +144,8 @@ class _Reading:
         if frame.fate not in CAME_OUT:
             return
         latency_ms = frame.latency_ms or 0.0
-        self._frames.append(_CameOut(frame.frame_id, frame.t_capture_ns, latency_ms, frame.point or "", frame.error))
+        known = (frame.point or "", frame.error, frame.ego_speed_mps)
+        self._frames.append(_CameOut(frame.frame_id, frame.t_capture_ns, latency_ms, *known))
         if frame.error is not None:
             self.failures[frame.error] += 1
             return
@@ -150,7 +157,7 @@ class _Reading:
             FrameLine(
                 frame_id=frame.frame_id,
                 position=place,
-                t_s=(frame.t_capture_ns - self.zero_ns) / NS + frame.latency_ms / 1e3,
+                t_s=(frame.t_ns - self.zero_ns) / NS,
                 latency_ms=frame.latency_ms,
                 stream_s=frame.t_capture_ns / NS,
                 point=frame.point,
@@ -158,6 +165,12 @@ class _Reading:
             )
             for place, frame in enumerate(self._frames)
         ]
+
+    def floors(self, budgets: Budgets) -> dict[int, float]:
+        """What the speed at the end of each second demands, by its number."""
+        speeds = {(frame.t_ns - self.zero_ns) // NS: frame.ego_speed_mps for frame in self._frames}
+        floors = {second: demanded_fps(budgets, speed_mps) for second, speed_mps in speeds.items()}
+        return {second: floor for second, floor in floors.items() if floor is not None}
 
     def moments(self) -> list[Moment]:
         found: list[Moment] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def read_run(folder: Path) -> RunStory:
     frames = [_frame(line, place, zero_ns, lines[0]) for place, line in enumerate(lines)]
     if results is None:
         gaps.append("No sink wrote results line by line, so single frames are not known: add `{kind: jsonl, path: …}`.")
-    moments = _moments(folder / "power_fps.csv") or seconds_of_frames(frames)
+    moments = _moments(folder / "power_fps.csv") or seconds_of_frames(frames, _floors(config, frames))
     _explain_telemetry(folder, config, moments, gaps)
     end_s = max([summary.get("seconds") or 0.0, *(moment.t_s for moment in moments[-1:])])
     budgets = config.get("budgets") or {}
@@ -168,6 +168,12 @@ def _moment(row: Mapping[str, str | None]) -> Moment:
         temp_c=columns("_c"),
         events={name: int(count) for name, count in columns("_events").items()},
     )
+
+
+def _floors(config: Mapping[str, Any], frames: Sequence[FrameLine]) -> dict[int, float]:
+    """Of each second, where the floor does not follow a speed, which results do not say."""
+    floor = (config.get("budgets") or {}).get("fps_floor")
+    return {int(frame.t_s): floor for frame in frames} if isinstance(floor, float | int) else {}
 
 
 def _number(text: str | None) -> float | None:

@@ -70,6 +70,9 @@ background:var(--paper);border:1px solid var(--line);border-radius:12px;box-shad
 -webkit-box-orient:vertical}.scrub output em{font-style:normal;color:var(--bad);font-weight:600}
 .stills{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,235px),1fr));gap:12px}
 .stills figure{margin:0;overflow:hidden;max-width:540px}.stills img{display:block;width:100%;height:auto}
+.stills label{display:block;cursor:zoom-in}.stills input{position:absolute;opacity:0}
+.stills :focus-visible+img{outline:3px solid var(--s0);outline-offset:-3px}
+.stills figure:has(:checked){grid-column:1/-1;max-width:none}.stills :checked+img{cursor:zoom-out}
 .stills figcaption{padding:9px 14px 11px;font-weight:600}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:0 16px;align-items:start}
 .card{padding:16px 18px}.card p{margin:10px 0 0;color:var(--dim);font-size:13px}
@@ -91,8 +94,8 @@ tr+tr>*{border-top:1px solid var(--line)}.stages tr:first-child th{color:var(--d
 color:var(--dim)}.list tr:first-child th{font-weight:400;color:var(--dim);font-size:12.5px}
 .list td:last-child{width:99%;overflow-wrap:anywhere}.list b{white-space:nowrap;font-weight:600}
 .serious b{color:var(--bad)}.scroll{overflow-x:auto}details{padding:12px 18px;margin-bottom:12px}summary{cursor:pointer}
-details[open] summary{margin-bottom:8px}pre{overflow-x:auto;margin:0;font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,
-Consolas,"DejaVu Sans Mono",monospace}
+details[open] summary{margin-bottom:8px}pre{overflow-x:auto;margin:0}pre,code{font:13px/1.45 ui-monospace,
+SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 .notes{margin:0;padding:0;list-style:none}.notes li{margin-bottom:8px;padding:9px 16px;background:var(--paper);
 border:1px solid var(--line);border-left:4px solid var(--line);border-radius:8px;overflow-wrap:anywhere}
 .warn li{border-left-color:var(--warn)}.plain{margin:8px 0 0;padding-left:18px;font-size:13.5px}

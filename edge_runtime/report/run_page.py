@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -145,7 +146,8 @@ def _series(story: RunStory, shown: Sequence[Panel]) -> dict[str, Any]:
 
 def _stills(story: RunStory) -> str:
     cards = "".join(
-        f'<figure><img alt="{escape(one.title)}" src="data:image/jpeg;base64,{b64encode(one.jpeg).decode()}">'
+        f'<figure><label><input type="checkbox" aria-label="larger"><img alt="{escape(one.title)}"'
+        f' src="data:image/jpeg;base64,{b64encode(one.jpeg).decode()}"></label>'
         f"<figcaption>{escape(one.title)}<small>{escape(one.told)}</small></figcaption></figure>"
         for one in story.stills
     )
@@ -235,7 +237,7 @@ def _alarms(story: RunStory) -> str:
 def _events(story: RunStory) -> str:
     rows = "".join(
         f'<tr class="{"serious" if one.serious else "usual"}"><td>{when(one.t_s, one.t_s)}</td>'
-        f"<td><b>{escape(one.name)}</b></td><td>{escape(one.message)}</td></tr>"
+        f"<td><b>{escape(one.name)}</b> {escape(one.message)}</td></tr>"
         for one in story.events[:_MOST_ROWS]
     )
     if not rows:
@@ -271,11 +273,16 @@ def _notices(story: RunStory) -> str:
         for name, one in story.sinks.items()
         if one.get("dropped") or one.get("error")
     ]
-    said = "".join(f"<li>{escape(text)}</li>" for text in [*story.warnings, *dropped])
-    gaps = "".join(f"<li>{escape(text)}</li>" for text in story.gaps)
+    said = "".join(f"<li>{_prose(text)}</li>" for text in [*story.warnings, *dropped])
+    gaps = "".join(f"<li>{_prose(text)}</li>" for text in story.gaps)
     warnings = f'<section><h2>What the run warned of</h2><ul class="notes warn">{said}</ul></section>' if said else ""
     missing = f'<section><h2>What is not in this report</h2><ul class="notes">{gaps}</ul></section>' if gaps else ""
     return warnings + missing
+
+
+def _prose(text: str) -> str:
+    """What is to be typed stands between backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _configuration(story: RunStory) -> str:

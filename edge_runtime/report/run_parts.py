@@ -44,18 +44,27 @@ def _stretches(named: Iterable[tuple[str, Said]], end_s: float) -> list[Stretch]
     return found
 
 
-def seconds_of_frames(frames: Iterable[FrameLine]) -> list[Moment]:
-    """A file replayed fast keeps no log of seconds; rate and latency can still be had."""
-    seconds: dict[int, list[float]] = {}
+def seconds_of_frames(frames: Iterable[FrameLine], floor_fps: Mapping[int, float] | None = None) -> list[Moment]:
+    """A file replayed fast keeps no log of seconds; rate and latency can still be had.
+
+    The rate of a second is that of the intervals that end in it; `floor_fps` is its floor, by the second's number.
+    """
+    seconds: dict[int, list[FrameLine]] = {}
     for frame in frames:
         if frame.error is None:
-            seconds.setdefault(int(frame.t_s), []).append(frame.latency_ms)
-    whole = sorted(seconds)[:-1]  # the last one has not gone by
-    moments = []
-    for second in whole:
-        ordered = sorted(seconds[second])
-        p99_ms = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-        moments.append(Moment(second + 1.0, fps=float(len(ordered)), latency_p99_ms=p99_ms))
+            seconds.setdefault(int(frame.t_s), []).append(frame)
+    moments: list[Moment] = []
+    before_s: float | None = None
+    for second in range(min(seconds, default=0), max(seconds, default=0)):  # the last one has not gone by
+        inside = seconds.get(second, [])
+        ordered = sorted(frame.latency_ms for frame in inside)
+        fps = 0.0
+        if inside:
+            began_s, count = (before_s, len(inside)) if before_s is not None else (inside[0].t_s, len(inside) - 1)
+            fps = count / (inside[-1].t_s - began_s) if inside[-1].t_s > began_s else float(len(inside))
+            before_s = inside[-1].t_s
+        p99_ms = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))] if ordered else None
+        moments.append(Moment(second + 1.0, fps, (floor_fps or {}).get(second), latency_p99_ms=p99_ms))
     return moments
 
 

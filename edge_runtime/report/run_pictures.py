@@ -14,7 +14,7 @@ from .run_words import budget_name
 from .story import FrameLine, RunStory, Still
 from .time_chart import time_text
 
-WIDTH, QUALITY = 720, 82
+WIDTH, QUALITY = 1280, 80
 # Gives the picture of each of some frames of a story, in their order; None where it is not known.
 Reader = Callable[[RunStory, Sequence[FrameLine]], Iterator[Image | None]]
 

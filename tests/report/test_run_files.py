@@ -6,8 +6,9 @@ import pytest
 
 from edge_runtime.report.run_files import read_run
 from edge_runtime.report.run_panels import panels, point_order
+from edge_runtime.report.run_parts import seconds_of_frames
 from edge_runtime.report.run_words import verdict
-from edge_runtime.report.story import captured_per_second
+from edge_runtime.report.story import FrameLine, captured_per_second
 
 from .run_folder import SECONDS, write_run
 
@@ -60,9 +61,24 @@ def test_a_fast_replay_has_no_log_of_seconds_and_gets_them_from_its_frames(tmp_p
     (folder / "power_fps.csv").unlink()
     (folder / "decisions.jsonl").unlink()
     story = read_run(folder)
-    assert [moment.fps for moment in story.moments[1:4]] == [10.0, 10.0, 10.0]
+    assert [moment.fps for moment in story.moments[1:4]] == pytest.approx([10.0, 10.0, 10.0])
+    assert {moment.floor_fps for moment in story.moments} == {8.0}
     assert [panel.title for panel in panels(story)] == ["Frame rate", "Latency", "Frames without a result"]
     assert any("not measured" in gap for gap in story.gaps)
+
+
+def test_seconds_in_which_nothing_came_out_have_a_rate_of_0_and_one_frame_more_or_less_is_none():
+    def line(number, t_s):
+        return FrameLine(number, number, t_s, 40.0, t_s, "full", None)
+
+    # 15 a second, of which 16 or 14 fall into one when a frame comes a little early; then seconds of nothing
+    times = [n / 15 + 0.01 - (0.02 if n in (30, 45) else 0.0) for n in range(60)] + [6.5, 6.6, 7.9]
+    moments = seconds_of_frames([line(number, t_s) for number, t_s in enumerate(times)], {2: 15.0})
+    assert [moment.t_s for moment in moments] == [1, 2, 3, 4, 5, 6, 7]
+    assert [moment.fps for moment in moments[:4]] == pytest.approx([15, 15, 15, 15], rel=0.05)
+    assert [moment.fps for moment in moments[4:6]] == [0.0, 0.0]
+    assert [moment.floor_fps for moment in moments[1:4]] == [None, 15.0, None]
+    assert moments[4].latency_p99_ms is None
 
 
 def test_an_evaluation_beside_the_run_is_found(tmp_path):
