@@ -66,7 +66,7 @@ class TracedRate:
         while now_ns - self._times[0] > NS:
             self._times.popleft()
         span_ns = now_ns - self._times[0]
-        if span_ns > 0 and now_ns >= self._due_ns:
+        if span_ns >= _STEP_NS and now_ns >= self._due_ns:  # two frames of a moment are no rate
             self._due_ns = now_ns + _STEP_NS
             self._trace.counter("fps", now_ns, round((len(self._times) - 1) * NS / span_ns, 2))
 

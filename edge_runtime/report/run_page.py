@@ -21,6 +21,7 @@ from .time_chart import Panel, lanes_html, panel_html, thinned, time_text
 _MARKS = {"held": "✓", "broken": "✗", "unsure": "?", "unjudged": "?"}
 # Longer lists are cut: what follows has been said before.
 _MOST_ROWS = 200
+_UNFOLDED = 12
 _PARTS = {"preprocess": "preprocessing", "": "network", "decode": "decoding"}
 _WAITING = ("source", "queue")
 
@@ -231,7 +232,10 @@ def _alarms(story: RunStory) -> str:
     )
     if not rows:
         return ""
-    return f'<section><h2>Alarms</h2><div class="card scroll"><table class="list">{rows}</table></div></section>'
+    opened = " open" if len(story.alarms) <= _UNFOLDED else ""
+    summary = f"<summary>{len(story.alarms)} times, one after another</summary>"
+    table = f'<div class="scroll"><table class="list">{rows}</table></div>'
+    return f"<section><h2>Alarms</h2><details{opened}>{summary}{table}</details></section>"
 
 
 def _events(story: RunStory) -> str:
@@ -244,8 +248,10 @@ def _events(story: RunStory) -> str:
         return ""
     left = len(story.events) - _MOST_ROWS
     more = f"<p>and {left} more in the recording's topic /log</p>" if left > 0 else ""
-    table = f'<div class="card scroll"><table class="list">{rows}</table>{more}</div>'
-    return f"<section><h2>Events</h2>{table}</section>"
+    opened = " open" if len(story.events) <= _UNFOLDED else ""
+    summary = f"<summary>{len(story.events)} logged</summary>"
+    table = f'<div class="scroll"><table class="list">{rows}</table></div>{more}'
+    return f"<section><h2>Events</h2><details{opened}>{summary}{table}</details></section>"
 
 
 def _decisions(story: RunStory) -> str:
@@ -259,7 +265,7 @@ def _decisions(story: RunStory) -> str:
     left = len(story.points) - _MOST_ROWS
     more = f"<p>and {left} more</p>" if left > 0 else ""
     head = "<tr><th>when</th><th>point</th><th>why it was chosen</th></tr>"
-    opened = " open" if len(story.points) <= 12 else ""
+    opened = " open" if len(story.points) <= _UNFOLDED else ""
     return (
         f"<section><h2>Decisions</h2><details{opened}>"
         f"<summary>{len(story.points)} stretches at one point each</summary>"

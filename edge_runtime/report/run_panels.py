@@ -48,10 +48,8 @@ def _latency(story: RunStory) -> Panel | None:
     for line in story.lines:
         if line.error is None:
             seconds.setdefault(int(line.t_s), []).append(line.latency_ms)
-    p50 = [
-        (min(second + 1.0, story.span_s), sorted(values)[len(values) // 2])
-        for second, values in sorted(seconds.items())
-    ]
+    whole = [second for second in sorted(seconds) if second + 1.0 <= story.span_s]  # the last one may not have gone by
+    p50 = [(second + 1.0, sorted(seconds[second])[len(seconds[second]) // 2]) for second in whole]
     lines = [Line("median", p50)] if p50 else []
     if _known(p99):
         lines.append(Line("p99 of a second", p99, len(lines)))

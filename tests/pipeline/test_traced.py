@@ -38,13 +38,14 @@ def test_the_rate_is_that_of_the_last_second_and_0_after_a_second_without_a_fram
         rate.published(n * 100 * MS)
     rate.published(3000 * MS)
     rate.published(3050 * MS)
+    rate.published(3100 * MS)
     rate.silent(3500 * MS)
     rate.silent(9000 * MS)
     assert log.read()[0] == [
         *(Counter("fps", n * 100 * MS, 10.0) for n in range(1, 5)),
         Counter("fps", 1400 * MS, 0.0),
-        Counter("fps", 3050 * MS, 20.0),
-        Counter("fps", 4050 * MS, 0.0),
+        Counter("fps", 3100 * MS, 20.0),
+        Counter("fps", 4100 * MS, 0.0),
     ]
 
 
