@@ -14,19 +14,23 @@ from rich.console import Console
 
 from edge_runtime.core import SystemClock
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
+from edge_runtime.evaluate.against import SIMULATION
 from edge_runtime.evaluate.many import Asked, check, replay_many, tasks_of
 from edge_runtime.evaluate.many_files import expanded, is_url
 from edge_runtime.evaluate.many_summary import many_document, rows_of
 from edge_runtime.evaluate.many_workers import LOCAL, in_processes, on_ray
 from edge_runtime.recording.run_folder import write_whole
-from edge_runtime.report.many import many_table, shown_drives
+from edge_runtime.report.many import many_annotations, many_junit, many_table, shown_drives
 from edge_runtime.report.many_page import many_page
 
 from .main import BAD_USE, FAILED, NOT_HELD
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 # What one drive and many have in common.
-SHARED = ("pipeline", "overrides", "clock", "frames", "faults", "against", "tolerances", "html", "out", "as_json")
+SHARED = (
+    *("pipeline", "overrides", "clock", "frames", "faults", "against", "tolerances", "labels"),
+    *("html", "junit_file", "annotations", "out", "as_json"),
+)
 OWN = ("jobs", "cluster", "gpus", "resume")
 
 
@@ -90,6 +94,8 @@ def _many(
     gpus: float | None,
     resume: Path | None,
     html: Path | None,
+    junit_file: Path | None,
+    annotations: str | None,
     out: Path | None,
     as_json: bool,
     **asked: Any,
@@ -103,9 +109,13 @@ def _many(
     folder, against = out or resume, asked["against"]
     if folder is not None and against is not None and folder.resolve() == against.resolve():
         raise click.UsageError(f"the goldens in {against} would be written over: name another --out DIR")
+    if against is None and (asked["tolerances"] or asked["labels"] or annotations):
+        raise click.UsageError("nothing to compare with: --against FOLDER")
+    if asked["labels"] not in (None, SIMULATION):
+        raise click.UsageError(f"--labels COCO.json goes with one drive; many have --labels {SIMULATION}")
     console, clock = Console(stderr=True), SystemClock()
     began_ns, kept = clock.now_ns(), 0
-    wanted = Asked(**asked)
+    wanted = Asked(**asked, pages=html is not None)
     try:
         named = expanded(drives)
         check(wanted, named)
@@ -130,11 +140,17 @@ def _many(
             click.echo(f"what is over is kept; to go on, add --resume {written}", err=True)
             raise
     rows = rows_of(documents)
-    document = many_document(rows, str(written), (clock.now_ns() - began_ns) / 1e9, kept)
+    document = many_document(documents, str(written), (clock.now_ns() - began_ns) / 1e9, kept)
     write_whole(written / "report.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     if html is not None:
         configs = [each["replay"]["summary"]["config"] for each in documents if each["replay"] is not None]
-        write_whole(html, many_page(document, rows, {"the first drive's": configs[0]} if configs else {}))
+        shown = {"the first drive's": configs[0]} if configs else {}
+        write_whole(html, many_page(document, rows, shown, html.parent))
+    if junit_file is not None:
+        write_whole(junit_file, many_junit(document, rows))
+    if annotations is not None:
+        for line in many_annotations(rows):
+            click.echo(line, err=True)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:

@@ -36,7 +36,8 @@ from .many_files import digest, identity, is_url, local_copy, names_of
 from .many_golden import check_golden, compare_with_golden, golden_for
 
 Document = dict[str, Any]
-SENT = (".json", ".jsonl", ".yaml", ".png")
+SENT = (".json", ".jsonl", ".yaml", ".png", ".html")
+PAGE = "changed.html"
 DISK = ".disk"
 _LOOKED_AT = 4
 
@@ -45,7 +46,8 @@ _LOOKED_AT = 4
 class Asked:
     """What is wanted of every drive: the options of `edge-run replay`. Paths in them start from `folder`.
 
-    `against` is a folder with a golden for each drive.
+    `against` is a folder with a golden for each drive. With `pages` each comparison that does not hold gets a page in
+    the drive's run folder.
     """
 
     pipeline: Path | None = None
@@ -55,6 +57,8 @@ class Asked:
     faults: tuple[str, ...] = ()
     against: Path | None = None
     tolerances: Path | None = None
+    labels: str | None = None
+    pages: bool = False
     folder: Path = field(default_factory=Path.cwd)
 
 
@@ -187,9 +191,15 @@ def _replayed(task: Task, folder: Path) -> Document:
         against = None
         if asked.against is not None and outcome.summary.error is None:
             golden = golden_for(asked.against, task.name)
-            against = compare_with_golden(golden, drive, outcome, tolerances=asked.tolerances, frames=asked.frames) | {
-                "golden": str(golden)
-            }
+            against = compare_with_golden(
+                golden,
+                drive,
+                outcome,
+                tolerances=asked.tolerances,
+                labels=asked.labels,
+                frames=asked.frames,
+                page=folder / PAGE if asked.pages else None,
+            )
     return {
         # A ladder that was taken out of the recording is gone by now: it is part of the drive.
         "made_of": {file: read for file, read in made_of.items() if Path(file).exists()},
@@ -212,6 +222,7 @@ def _key(name: str, drive: str, asked: Asked) -> str:
     wanted = asdict(asked) | {"drive": identity(drive), "version": VERSION}
     if asked.pipeline is not None:
         wanted["pipeline"] = asked.folder / asked.pipeline
+    del wanted["pages"]  # what is kept is not replayed for a page
     if not asked.overrides:  # paths in overrides start from it; all others are looked into
         del wanted["folder"]
     if asked.against is not None:

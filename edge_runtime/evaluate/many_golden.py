@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ from edge_runtime.config.block_file import load_block
 from edge_runtime.errors import SourceError
 from edge_runtime.pipeline.drive import Drive
 from edge_runtime.pipeline.replay import ReplayOutcome
+from edge_runtime.recording.run_folder import write_whole
+from edge_runtime.report.compare_page import compare_page, worth_seeing
 
-from .against import compared, distances_of
+from .against import compared, distances_of, drive_pictures
 from .golden import open_golden
+from .settings_compared import changed_settings
 from .tolerances import Tolerances
 
 
@@ -25,12 +29,29 @@ def golden_for(folder: Path, name: str) -> Path:
 
 
 def compare_with_golden(
-    golden: Path, drive: Drive, outcome: ReplayOutcome, *, tolerances: Path | None, frames: int | None
+    golden: Path,
+    drive: Drive,
+    outcome: ReplayOutcome,
+    *,
+    tolerances: Path | None,
+    labels: str | None,
+    frames: int | None,
+    page: Path | None,
 ) -> dict[str, Any]:
-    """The document of the comparison. Raises `EdgeRuntimeError`."""
+    """The document of the comparison; of one that does not hold, also its `page`. Raises `EdgeRuntimeError`."""
     limits = Tolerances() if tolerances is None else load_block(tolerances, Tolerances)
-    opened, distances = open_golden(golden), distances_of(drive, None)
-    return compared(opened, drive, outcome, limits, distances=distances, frames=frames).document()
+    opened, distances = open_golden(golden), distances_of(drive, labels)
+    found = compared(opened, drive, outcome, limits, distances=distances, frames=frames)
+    changes = changed_settings(drive, outcome.summary.config)
+    if page is not None and found.broken:
+        pictures = drive_pictures(drive, worth_seeing(found))
+        write_whole(page, compare_page(found, outcome.drive.name, golden.name, pictures, changes))
+    return {
+        **found.document(),
+        "golden_path": str(golden),
+        "changed_settings": None if changes is None else [asdict(change) for change in changes],
+        "page": str(page) if page is not None and found.broken else None,
+    }
 
 
 def check_golden(folder: Path | None, tolerances: Path | None) -> None:

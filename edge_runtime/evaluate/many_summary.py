@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+
+from edge_runtime.report.run_words import budget_name
+
+from .compare import COUNTED
 
 WORST = 10
 QUANTILES = {"least": 0.0, "p5": 0.05, "p50": 0.5, "p95": 0.95, "most": 1.0}
@@ -40,6 +46,7 @@ class Row:
     lost: int | None
     new: int | None
     moved: int | None
+    page: str | None
     broken: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -70,6 +77,7 @@ class Row:
             lost=against.get("lost"),
             new=against.get("new"),
             moved=against.get("moved"),
+            page=against.get("page"),
             broken=tuple(str(each) for each in against.get("broken", ())),
             warnings=tuple(summary.get("warnings", ())),
         )
@@ -93,13 +101,17 @@ class Row:
         """What is worst about it, in a few words."""
         if self.error is not None:
             return self.error.splitlines()[0]
-        said = list(self.broken[:2])
-        if not said and (self.lost or self.new or self.moved):
-            said.append(f"{self.lost or 0} lost, {self.new or 0} new, {self.moved or 0} moved")
+        said = []
+        if self.lost or self.new or self.moved:
+            of = f" of {(self.matched or 0) + self.lost}" if self.lost else ""
+            said.append(f"{self.lost or 0}{of} lost, {self.new or 0} new, {self.moved or 0} moved")
+        elif self.broken:
+            more = f" and {len(self.broken) - 1} more" if len(self.broken) > 1 else ""
+            said.append(self.broken[0] + more)
         if self.failed:
             said.append(f"{self.failed} frames failed")
         if self.not_held:
-            said.append(f"{', '.join(self.not_held)} not held")
+            said.append(f"{', '.join(budget_name(name) for name in self.not_held)} not held")
         if self.decisions_differing:
             said.append(f"{self.decisions_differing} of {self.decisions_compared} decisions differ")
         if not said and self.latency_p95_ms is not None:
@@ -125,8 +137,46 @@ def spread(rows: Sequence[Row], key: str) -> dict[str, float] | None:
     return {name: round(float(np.quantile(known, q)), 3) for name, q in QUANTILES.items()}
 
 
-def many_document(rows: Sequence[Row], folder: str, seconds: float, kept: int) -> dict[str, Any]:
+def compared_of(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """All comparisons added up, as one of `replay --against`; None without any. Classes that lost most come first.
+
+    `changed_settings` are those of any drive, with the number of `drives` that have them.
+    """
+    each = [document["against"] for document in documents if document["against"] is not None]
+    if not each:
+        return None
+    by_class: dict[str, Counter[str]] = {}
+    for one in each:
+        for name, figures in one["by_class"].items():
+            by_class.setdefault(name, Counter()).update({what: figures[what] for what in COUNTED})
+    classes = sorted(by_class.items(), key=lambda item: (-item[1]["lost"], -item[1]["golden"], item[0]))
+    settings: dict[str, dict[str, Any]] = {}
+    for change in (change for one in each for change in one.get("changed_settings") or ()):
+        settings.setdefault(json.dumps(change, sort_keys=True), {**change, "drives": 0})["drives"] += 1
+    return {
+        "drives": len(each),
+        "identical": sum(one["identical"] for one in each),
+        **{what: sum(one[what] for one in each) for what in COUNTED},
+        "by_class": {name: {what: counts[what] for what in COUNTED} for name, counts in classes},
+        "by_height_px": _banded(each, "by_height_px", "px"),
+        "by_distance": _banded(each, "by_distance", "m"),
+        "changed_settings": list(settings.values()),
+    }
+
+
+def _banded(each: Sequence[Mapping[str, Any]], table: str, unit: str) -> list[dict[str, Any]]:
+    low, high = f"from_{unit}", f"to_{unit}"
+    sums: dict[float, dict[str, Any]] = {}
+    for row in (row for one in each for row in one[table]):
+        band = sums.setdefault(row[low], {low: row[low], high: row[high], **dict.fromkeys(COUNTED, 0)})
+        for what in COUNTED:
+            band[what] += row[what]
+    return [sums[key] for key in sorted(sums)]
+
+
+def many_document(documents: Sequence[Mapping[str, Any]], folder: str, seconds: float, kept: int) -> dict[str, Any]:
     """The JSON document; its keys are part of the program's contract."""
+    rows = rows_of(documents)
     differing = [row.decisions_differing for row in rows if row.decisions_compared]
     return {
         "folder": folder,
@@ -138,6 +188,7 @@ def many_document(rows: Sequence[Row], folder: str, seconds: float, kept: int) -
         "seconds": round(seconds, 3),
         "decisions_identical": not any(differing) if differing else None,
         "quantiles": {key: spread(rows, key) for key in SPREADS},
+        "against": compared_of(documents),
         "worst": [{"name": row.name, "why": row.why} for row in worst_of(rows)],
         "rows": [asdict(row) for row in rows],
     }

@@ -117,6 +117,11 @@ def junit(comparison: Comparison, drive: str, seconds: float) -> str:
             ElementTree.SubElement(case, "failure", {"message": check.told}).text = _details(comparison)
         else:
             ElementTree.SubElement(case, "system-out").text = check.told
+    return xml_text(suite)
+
+
+def xml_text(suite: ElementTree.Element) -> str:
+    """A JUnit file of one suite."""
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
@@ -129,10 +134,13 @@ def _details(comparison: Comparison) -> str:
 
 
 def github_annotations(comparison: Comparison, drive: str, golden: str) -> list[str]:
-    """Workflow commands that GitHub shows beside the change (docs.github.com: workflow commands for GitHub Actions)."""
-    where = _property(golden)
-    title = _property(f"replay of {drive}")
-    return [f"::error file={where},title={title}::{_message(told)}" for told in comparison.broken]
+    """Workflow commands that GitHub shows beside the change, one for each condition that does not hold."""
+    return [annotation(golden, f"replay of {drive}", told) for told in comparison.broken]
+
+
+def annotation(file: str, title: str, told: str) -> str:
+    """One of them (docs.github.com: workflow commands for GitHub Actions)."""
+    return f"::error file={_property(file)},title={_property(title)}::{_message(told)}"
 
 
 def _message(text: str) -> str:
@@ -145,4 +153,4 @@ def _property(text: str) -> str:
 
 def against_document(comparison: Comparison, golden: Path) -> dict[str, Any]:
     """What `replay --json` adds."""
-    return {"golden": str(golden), **comparison.document()}
+    return {**comparison.document(), "golden_path": str(golden)}

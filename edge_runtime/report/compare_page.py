@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
 from edge_runtime.evaluate.boxes_compared import CLASS, MATCHED, MOVED, STATE, FrameBoxes, FrameDifference, told
 from edge_runtime.evaluate.compare import Comparison
@@ -14,8 +13,8 @@ from edge_runtime.evaluate.settings_compared import Change
 from edge_runtime.sinks.draw import Image
 
 from .box_picture import STYLE, around, rect, stored_picture, window
-from .compare import BAD, COLUMNS, verdict
-from .evaluation import band
+from .compare import verdict
+from .compare_tables import TABLE_STYLE, counts_section, settings_section
 from .page import head, page, warnings
 from .terminal import clock_text
 
@@ -49,9 +48,9 @@ def compare_page(
     parts = [
         head(f"{title} beside {beside}", _lead(comparison), _tiles(comparison)),
         f'<p class="verdict {"broken" if comparison.broken else "held"}">{escape(verdict(comparison))}</p>',
-        _settings(changes),
+        settings_section(changes),
         _checks(comparison),
-        _tables(comparison),
+        counts_section(comparison.document()) if comparison.counts else "",
         _seconds(comparison),
         _decision(comparison),
         _times(comparison),
@@ -84,58 +83,12 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str, str]]:
     ]
 
 
-def _settings(changes: Sequence[Change] | None) -> str:
-    if changes is None:
-        return ""
-    if not changes:
-        return "<section><p>The pipeline is that of the recording.</p></section>"
-    rows = "".join(
-        f"<tr><th><code>{escape(one.key)}</code></th><td>{_value(one.then)}</td><td>{_value(one.now)}</td></tr>"
-        for one in changes
-    )
-    table = f'<div class="scroll"><table><tr><th></th><th>recorded</th><th>now</th></tr>{rows}</table></div>'
-    return f'<section class="settings"><h2>What is set otherwise</h2>{table}</section>'
-
-
-def _value(value: Any) -> str:
-    text = "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return escape(text if len(text) <= 60 else f"{text[:59]}…")
-
-
 def _checks(comparison: Comparison) -> str:
     rows = ""
     for check in sorted(comparison.checks, key=lambda one: {False: 0, True: 1, None: 2}[one.held]):
         sort, word = STATES[check.held]
         rows += f'<tr><th>{escape(check.name)}</th><td class="{sort}">{word}</td><td>{escape(check.told)}</td></tr>'
     return f'<section class="checks"><h2>Conditions</h2><div class="scroll"><table>{rows}</table></div></section>'
-
-
-def _tables(comparison: Comparison) -> str:
-    if not comparison.counts:
-        return ""
-    figures = comparison.figures()
-    columns = {key: label for key, label in COLUMNS.items() if key not in BAD[2:] or figures[key]}
-    tables = [
-        ("By class", "", [(name, comparison.figures(name)) for name in comparison.names]),
-        ("By height", "px", [(f"{band(row, 'px')} px", row) for row in figures["by_height_px"]]),
-        ("By distance", "m", [(f"{band(row, 'm')} m", row) for row in figures["by_distance"]]),
-    ]
-    heads = "".join(f"<th>{label}</th>" for label in columns.values())
-    shown = ""
-    for title, _, rows in tables:
-        if not rows:
-            continue
-        body = "".join(
-            f"<tr><th>{escape(name)}</th>{''.join(_cell(key, row[key]) for key in columns)}</tr>" for name, row in rows
-        )
-        shown += f'<h2>{title}</h2><div class="scroll"><table><tr><th></th>{heads}</tr>{body}</table></div>'
-    return f'<section class="counts">{shown}</section>'
-
-
-def _cell(key: str, count: int) -> str:
-    if key not in BAD:
-        return f"<td>{count}</td>"
-    return f'<td class="{"hit" if count else "none"}">{count or "–"}</td>'
 
 
 def _seconds(comparison: Comparison) -> str:
@@ -271,18 +224,17 @@ def _named(boxes: FrameBoxes, row: int) -> str:
 
 _STYLE = (
     STYLE
+    + TABLE_STYLE
     + """
 .verdict{margin:18px 0 0;padding:12px 16px;border-radius:10px;background:var(--paper);border:1px solid var(--line);
 border-left:6px solid var(--good);font-size:17px;font-weight:600}.verdict.broken{border-left-color:var(--bad)}
 .checks td{text-align:left;white-space:normal}.checks td.held{color:var(--good)}.checks td.aside{color:var(--dim)}
 .checks td.broken{color:var(--bad);font-weight:600}.checks td:nth-child(2){white-space:nowrap}
 .checks tr:first-child th{color:inherit;font-size:inherit;font-weight:500}
-.hit{color:var(--bad);font-weight:600}.none{color:var(--dim)}code{font:13px ui-monospace,Menlo,Consolas,monospace}
 .seconds figure{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:14px 16px}
 .seconds .lost{fill:#e8532b;background:#e8532b}.seconds .new{fill:#f0a800;background:#f0a800}
 .seconds g{stroke:none}.seconds svg{height:132px;margin-top:10px}.seconds .keys{margin:0}
 .ends{display:flex;justify-content:space-between;margin:6px 0 0;color:var(--dim);font-size:12.5px}
-th code{white-space:normal;overflow-wrap:anywhere}.settings th:first-child{white-space:normal}
 .keys i{width:14px;height:10px;border-radius:2px;flex:none}
 .seen .lost,.boxes .lost{stroke:#ff5a36;stroke-width:2.5}.seen .new,.boxes .new{stroke:#ffb000;stroke-width:2.5}
 .seen .moved,.boxes .moved{stroke:#56b4e9;stroke-width:2;stroke-dasharray:5 3}

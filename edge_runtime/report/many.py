@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from xml.etree import ElementTree
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from edge_runtime.evaluate.many_summary import Row, worst_of
 
+from .compare import annotation, xml_text
 from .terminal import clock_text, number
 
 Told = Callable[[Mapping[str, Any], bool], None]
@@ -56,7 +58,7 @@ def drive_line(row: Row, kept: bool) -> str:
     if kept:
         return f"{told}, kept from before"
     rate = f", {row.frames / row.seconds:.0f} fps" if row.frames and row.seconds else ""
-    return f"{told} in {number(row.seconds)} s{rate}" + (f", {'; '.join(row.broken)}" if row.broken else "")
+    return f"{told} in {number(row.seconds)} s{rate}" + (f": {row.why}" if row.broken else "")
 
 
 def sentence(document: Mapping[str, Any]) -> str:
@@ -86,3 +88,23 @@ def many_table(document: Mapping[str, Any], rows: Sequence[Row]) -> RenderableTy
         frames = "–" if row.frames is None else str(row.frames)
         table.add_row(row.name, frames, number(row.fps), number(row.latency_p95_ms), Text(row.why), style=style)
     return Group(Text(sentence(document)), table)
+
+
+def many_junit(document: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """A JUnit file: one test for each drive, with the conditions that it does not hold."""
+    counts = {"tests": len(rows), "failures": document["broken"], "errors": document["failed"], "skipped": 0}
+    attributes = {"name": "edge-run replay", **{key: str(count) for key, count in counts.items()}}
+    suite = ElementTree.Element("testsuite", {**attributes, "time": f"{document['seconds']:.3f}"})
+    for row in rows:
+        took = {} if row.seconds is None else {"time": f"{row.seconds:.3f}"}
+        case = ElementTree.SubElement(suite, "testcase", {"classname": "replay", "name": row.name, **took})
+        if row.error is not None:
+            ElementTree.SubElement(case, "error", {"message": row.error.splitlines()[0]}).text = row.error
+        elif row.broken:
+            ElementTree.SubElement(case, "failure", {"message": row.why}).text = "\n".join(row.broken)
+    return xml_text(suite)
+
+
+def many_annotations(rows: Sequence[Row]) -> list[str]:
+    """Workflow commands that GitHub shows, one for each drive that failed or broke an expectation."""
+    return [annotation(row.drive, f"replay of {row.name}", row.why) for row in rows if row.error or row.broken]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from edge_runtime.evaluate.many_summary import QUANTILES, Row, worst_of
+from edge_runtime.evaluate.settings_compared import Change
 
 from .chart import Dots, dot_chart
+from .compare_tables import TABLE_STYLE, counts_section, settings_section
 from .many import sentence
 from .page import configuration, figure, head, page, warnings
 from .terminal import clock_text, number
@@ -24,25 +29,45 @@ LABELS = {
 }
 # Beyond this many the rows are folded away: the worst are what one looks for.
 FOLDED = 40
-_STYLE = """
-td.why{text-align:left;white-space:normal;min-width:28ch;overflow-wrap:anywhere}tr.bad th,tr.bad .why{color:var(--bad)}
+_STYLE = (
+    TABLE_STYLE
+    + """
+.drives .why>td{text-align:left;white-space:normal;overflow-wrap:anywhere;border-top:0;padding-top:0;color:var(--dim)}
+.drives .bad th{color:var(--bad)}.drives a{color:inherit}
+@media(max-width:520px){.drives .wide{display:none}.quantiles th:first-child{white-space:normal}}
 details table{border:0;padding:0}section table{width:100%}
 """
+)
 
 
-def many_page(document: Mapping[str, Any], rows: Sequence[Row], configs: Mapping[str, Any]) -> str:
-    """The page; `configs` are pipelines to show at its end, by title."""
+def many_page(document: Mapping[str, Any], rows: Sequence[Row], configs: Mapping[str, Any], beside: Path) -> str:
+    """The page, which will lie in the folder `beside`; `configs` are pipelines to show at its end, by title."""
     title = f"{document['drives']} drives replayed"
     parts = [
         head(title, sentence(document) + ".", _tiles(document, rows)),
         warnings(_warnings(rows)),
+        _against(document["against"]),
         f'<div class="charts">{"".join(_figures(rows))}</div>',
+        f"<section><h2>The worst</h2>{_table(worst_of(rows), beside, why=True)}</section>",
+        _counts(document["against"]),
         _quantiles(document["quantiles"]),
-        f"<section><h2>The worst</h2>{_table(worst_of(rows), why=True)}</section>",
-        _all(rows),
+        _all(rows, beside),
         configuration(configs) if configs else "",
     ]
     return page(title, parts, _STYLE)
+
+
+def _against(against: Mapping[str, Any] | None) -> str:
+    """What is set otherwise than in the recordings."""
+    if against is None:
+        return ""
+    changes = [Change(one["key"], one["then"], one["now"]) for one in against["changed_settings"]]
+    drives = {one["key"]: one["drives"] for one in against["changed_settings"] if one["drives"] < against["drives"]}
+    return settings_section(changes, drives)
+
+
+def _counts(against: Mapping[str, Any] | None) -> str:
+    return "" if against is None or not against["golden"] + against["now"] else counts_section(against)
 
 
 def _tiles(document: Mapping[str, Any], rows: Sequence[Row]) -> list[tuple[str, str, str]]:
@@ -113,34 +138,47 @@ def _quantiles(spreads: Mapping[str, Mapping[str, float] | None]) -> str:
             body += f"<tr><th>{label}</th>{cells}</tr>"
     if not body:
         return ""
-    table = f'<div class="scroll"><table><tr><th>of a drive</th>{top}</tr>{body}</table></div>'
+    table = f'<div class="scroll"><table class="quantiles"><tr><th>of a drive</th>{top}</tr>{body}</table></div>'
     return f"<section><h2>Over the drives</h2>{table}</section>"
 
 
-def _table(rows: Sequence[Row], *, why: bool = False) -> str:
+def _table(rows: Sequence[Row], beside: Path, *, why: bool = False) -> str:
     golden = any(row.lost is not None for row in rows)
     heads = ["drive", "frames", "fps", "p50 ms", "p95 ms", "p99 ms", *(("lost", "new", "moved") if golden else ())]
-    top = "".join(f"<th>{name}</th>" for name in heads) + ("<th></th>" if why else "")
+    top = "".join(f"<th{_aside(place)}>{name}</th>" for place, name in enumerate(heads))
     body = ""
     for row in rows:
         cells = [_count(row.frames), number(row.fps)]
         cells += [number(value) for value in (row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms)]
         cells += [_count(value) for value in (row.lost, row.new, row.moved)] if golden else []
-        told = f'<td class="why">{escape(row.why)}</td>' if why else ""
-        bad = ' class="bad"' if row.error is not None or row.broken else ""
-        shown = "".join(f"<td>{cell}</td>" for cell in cells)
-        body += f'<tr{bad}><th title="{escape(row.drive)}">{escape(row.name)}</th>{shown}{told}</tr>'
-    return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+        bad = "bad" if row.error is not None or row.broken else "good"
+        shown = "".join(f"<td{_aside(place)}>{cell}</td>" for place, cell in enumerate(cells, 1))
+        body += f'<tr class="{bad}"><th title="{escape(row.drive)}">{_name(row, beside)}</th>{shown}</tr>'
+        if why:
+            body += f'<tr class="{bad} why"><td colspan="{len(heads)}">{escape(row.why)}</td></tr>'
+    return f'<div class="scroll"><table class="drives"><tr>{top}</tr>{body}</table></div>'
+
+
+def _name(row: Row, beside: Path) -> str:
+    """The drive's name; it leads to its own page where one was made."""
+    if row.page is None or not Path(row.page).is_file():
+        return escape(row.name)
+    return f'<a href="{escape(quote(os.path.relpath(row.page, beside.resolve())))}">{escape(row.name)}</a>'
+
+
+def _aside(place: int) -> str:
+    """What a narrow screen leaves out: the median and the p99."""
+    return ' class="wide"' if place in (3, 5) else ""
 
 
 def _count(value: int | None) -> str:
     return "–" if value is None else str(value)
 
 
-def _all(rows: Sequence[Row]) -> str:
+def _all(rows: Sequence[Row], beside: Path) -> str:
     if len(rows) == len(worst_of(rows)):
         return ""
-    table = _table(rows)
+    table = _table(rows, beside)
     if len(rows) > FOLDED:
         table = f"<details><summary>all {len(rows)} drives</summary>{table}</details>"
     return f"<section><h2>Every drive</h2>{table}</section>"

@@ -1,6 +1,6 @@
 import pytest
 
-from edge_runtime.evaluate.many_summary import WORST, Row, many_document, rows_of, spread, worst_of
+from edge_runtime.evaluate.many_summary import WORST, Row, compared_of, many_document, rows_of, spread, worst_of
 
 
 def document(name, *, error=None, latency_ms=20.0, failed=0, held=10, differing=0, against=None, fps=30.0, warnings=()):
@@ -27,8 +27,20 @@ def document(name, *, error=None, latency_ms=20.0, failed=0, held=10, differing=
     }
 
 
-def against(lost=0, broken=()):
-    return {"matched": 100 - lost, "lost": lost, "new": 1, "moved": 0, "broken": list(broken)}
+def against(lost=0, broken=(), changes=({"key": "models.road.decode.confidence", "then": 0.3, "now": 0.5},), page=None):
+    """A comparison in which all boxes are cars of 20 px; `changes` are the settings that are not the recording's."""
+    figures = {"golden": 100, "now": 101 - lost, "matched": 100 - lost, "lost": lost, "new": 1, "moved": 0}
+    figures |= {"class_flips": 0, "state_flips": 0, "breaks": 0}
+    return {
+        **figures,
+        "identical": False,
+        "by_class": {"car": figures},
+        "by_height_px": [{"from_px": 16.0, "to_px": 24.0, **figures}],
+        "by_distance": [],
+        "broken": list(broken),
+        "changed_settings": list(changes),
+        "page": page,
+    }
 
 
 def test_the_worst_failed_then_broke_an_expectation_then_changed_most_then_were_slow():
@@ -56,10 +68,10 @@ def test_the_worst_failed_then_broke_an_expectation_then_changed_most_then_were_
     ]
     assert [row.why for row in worst_of(rows)] == [
         "corrupt.mcap: is not an MCAP file",
-        "3 of 100 boxes lost, none allowed",
-        "9 lost, 1 new, 0 moved",
+        "3 of 100 lost, 1 new, 0 moved",
+        "9 of 100 lost, 1 new, 0 moved",
         "2 frames failed",
-        "latency_ms not held",
+        "latency not held",
         "1 of 5 decisions differ",
         "latency p95 90.0 ms",
         "latency p95 20.0 ms",
@@ -85,8 +97,8 @@ def test_what_a_failed_drive_has_not_got_is_none():
 @pytest.mark.parametrize(("differing", "identical"), [((0, 0), True), ((0, 2), False)])
 def test_the_document_adds_the_drives_up(differing, identical):
     documents = [document(f"d{n}", differing=count) for n, count in enumerate(differing)]
-    rows = rows_of([*documents, document("bad", error="gone"), document("b", against=against(1, ["1 lost"]))])
-    told = many_document(rows, "out", 12.3456, kept=1)
+    documents += [document("bad", error="gone"), document("b", against=against(1, ["1 lost"]))]
+    told = many_document(documents, "out", 12.3456, kept=1)
     assert {key: told[key] for key in ("drives", "failed", "broken", "kept", "frames", "seconds")} == {
         "drives": 4,
         "failed": 1,
@@ -98,3 +110,21 @@ def test_the_document_adds_the_drives_up(differing, identical):
     assert told["decisions_identical"] is identical
     assert told["quantiles"]["lost"]["p50"] == 1.0
     assert [row["name"] for row in told["rows"]] == ["d0", "d1", "bad", "b"]
+
+
+def test_comparisons_are_added_up_by_class_and_band_with_the_settings_of_all():
+    other = against(2, changes=[])
+    other["by_class"]["person"] = dict(other["by_class"]["car"], lost=50)
+    other["by_height_px"].insert(0, {**other["by_height_px"][0], "from_px": 8.0, "to_px": 16.0})
+    told = compared_of([document("a", against=against(5)), document("b", against=other), document("c")])
+    assert (told["drives"], told["golden"], told["lost"], told["new"]) == (2, 200, 7, 2)
+    assert [(name, one["golden"], one["lost"]) for name, one in told["by_class"].items()] == [
+        ("person", 100, 50),
+        ("car", 200, 7),
+    ]
+    bands = [(row["from_px"], row["to_px"], row["golden"], row["lost"]) for row in told["by_height_px"]]
+    assert bands == [(8.0, 16.0, 100, 2), (16.0, 24.0, 200, 7)]
+    assert told["changed_settings"] == [
+        {"key": "models.road.decode.confidence", "then": 0.3, "now": 0.5, "drives": 1},
+    ]
+    assert compared_of([document("c")]) is None

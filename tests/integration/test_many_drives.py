@@ -232,12 +232,24 @@ def test_each_drive_is_compared_with_the_golden_of_its_name(recorded, drives, tm
     assert run_app(["replay", *drives[:2], *golden, *out, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [row["lost"] for row in document["rows"]] == [0, 0]
-    blind = ["--set", "models.road.decode.confidence=0.63"]
-    assert run_app(["replay", drives[0], drives[7], *golden, *out, *blind, "--json"]) == 3
-    document = json.loads(capsys.readouterr().out)
+    assert document["against"]["identical"] == 2
+    blind, page, tests = ["--set", "models.road.decode.confidence=0.63"], tmp_path / "many.html", tmp_path / "many.xml"
+    files = ["--html", str(page), "--junit", str(tests), "--annotations", "github"]
+    assert run_app(["replay", drives[0], drives[7], *golden, *out, *blind, *files, "--json"]) == 3
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
     assert document["broken"] == 1
     assert document["worst"][0]["name"] == "d0"
     assert document["quantiles"]["lost"]["most"] > 0
+    assert document["against"]["by_class"]["car"]["lost"] == document["rows"][0]["lost"]
+    (change,) = document["against"]["changed_settings"]
+    assert change == {"key": "models.road.decode.confidence", "then": 0.3, "now": 0.63, "drives": 2}
+    own = tmp_path / "out" / "drives" / "d0" / "changed.html"
+    assert "The worst frames" in own.read_text()
+    assert '<a href="out/drives/d0/changed.html">d0</a>' in page.read_text()
+    assert not (tmp_path / "out" / "drives" / "d7" / "changed.html").exists()
+    assert tests.read_text().count("<failure") == 1
+    assert captured.err.count("::error file=") == 1
     earlier = ["--against", str(tmp_path / "out"), "--out", str(tmp_path / "again")]
     assert run_app(["replay", drives[0], drives[7], *earlier]) == 3
     assert run_app(["replay", drives[0], drives[7], *earlier, *blind]) == 0
@@ -247,6 +259,9 @@ def test_each_drive_is_compared_with_the_golden_of_its_name(recorded, drives, tm
     ("arguments", "said"),
     [
         (["--jobs", "2", "--telemetry", "log.csv"], "--telemetry goes with one drive"),
+        (["--jobs", "2", "--update-golden"], "--update-golden goes with one drive"),
+        (["--jobs", "2", "--annotations", "github"], "nothing to compare with: --against FOLDER"),
+        (["--jobs", "2", "--against", ".", "--labels", "x.json"], "many have --labels simulation"),
         (["--jobs", "2", "--cluster", "ray://head:10001"], "there the cluster decides"),
         (["--cluster", "head:10001"], "'head:10001' is neither ray://HOST:PORT nor local"),
         (["--gpus-per-drive", "1"], "goes with --cluster"),
