@@ -64,8 +64,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One drive to replay into `out`. `disk` is what `DISK` beside it says, where the disk is that of who asked."""
+    """One drive to replay into `out`. `disk` is what `DISK` beside it says, where the disk is that of who asked.
 
+    `version` stands first, so that a worker of another version still reads it.
+    """
+
+    version: str
     name: str
     drive: str
     key: str
@@ -118,7 +122,7 @@ def tasks_of(drives: Sequence[str], asked: Asked, out: Path | None) -> list[Task
     write_whole(folder / DISK, disk)
     absolute = [drive if is_url(drive) else str(Path(drive).absolute()) for drive in drives]
     return [
-        Task(name, drive, _key(name, drive, asked), folder / name, disk, asked)
+        Task(VERSION, name, drive, _key(name, drive, asked), folder / name, disk, asked)
         for name, drive in zip(names, absolute, strict=True)
     ]
 
@@ -145,6 +149,9 @@ def replay_many(
 
 def replay_one(task: Task) -> Done:
     """The work of a worker. Whatever is wrong with a drive stands in its document, and the others go on."""
+    if task.version != VERSION:
+        reason = f"the worker has edge-runtime {VERSION}, whoever asked has {task.version}: install one on all machines"
+        return Done(task, failed(task, reason))
     clock = SystemClock()
     began_ns = clock.now_ns()
     cv2.setNumThreads(1)  # workers share the cores, and OpenCV would take all of them for each

@@ -23,6 +23,10 @@ from .many import Done, Task, Workers, failed, replay_one
 
 TRIES = 3
 LOCAL = "local"
+_FIX = (
+    "is that its client port (ray start --head --ray-client-server-port=PORT), and is its Ray the one here? "
+    "A cluster with tokens takes RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token"
+)
 Work = Callable[[Task], Done]
 
 
@@ -133,21 +137,33 @@ def on_ray(address: str, *, jobs: int | None = None, gpus: float = 0.0, work: Wo
 
 
 def _connect(ray: Any, address: str, jobs: int | None, gpus: float) -> None:
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they say comes again as the error
-            if address == LOCAL:
-                os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-                ray.init(num_cpus=jobs, include_dashboard=False, **quiet)
-            else:
-                ray.init(address, **quiet)
-    except Exception as error:  # gRPC, sockets, versions: Ray hands all of them on
-        fix = "is its client port open, and does a cluster with tokens find its own here (RAY_AUTH_TOKEN)?"
-        raise RunError(f"the Ray cluster {address} does not answer: {error}\n    {fix}") from error
+            _init(ray, address, jobs)
+    except Exception as error:  # gRPC, sockets, versions: Ray hands all of them on, some with the trace of its server
+        said = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise RunError(f"the Ray cluster {address} does not answer: {said[-1]}\n    {_FIX}") from error
     there = ray.cluster_resources().get("GPU", 0.0)
     if gpus > there:
         ray.shutdown()
         raise RunError(
             f"a drive takes {gpus:g} GPU, the cluster has {there:g}\n    leave --gpus-per-drive out, or add a node"
         )
+
+
+def _init(ray: Any, address: str, jobs: int | None) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == LOCAL:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(num_cpus=jobs, include_dashboard=False, **quiet)
+        return
+    for tries_left in reversed(range(TRIES)):
+        try:
+            ray.init(address, **quiet)
+            return
+        except ConnectionAbortedError:
+            # Ray's server forks a process for every client while gRPC's threads run, and not every one comes up.
+            if not tries_left:
+                raise
+            ray.shutdown()

@@ -34,7 +34,8 @@ _STYLE = (
     + """
 .drives .why>td{text-align:left;white-space:normal;overflow-wrap:anywhere;border-top:0;padding-top:0;color:var(--dim)}
 .drives .bad th{color:var(--bad)}.drives a{color:inherit}
-@media(max-width:520px){.drives .wide{display:none}.quantiles th:first-child{white-space:normal}}
+@media(max-width:520px){.drives .wide{display:none}.drives .why>td{padding-left:11px}
+.quantiles th:first-child{white-space:normal}}
 details table{border:0;padding:0}section table{width:100%}
 """
 )

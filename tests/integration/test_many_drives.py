@@ -2,16 +2,23 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge_runtime.cli.main import run_app
+from edge_runtime.errors import RunError
 from edge_runtime.evaluate.many import DISK, Asked, replay_many, replay_one, tasks_of
 from edge_runtime.evaluate.many_workers import in_processes, on_ray
 from edge_runtime.sinks.jsonl import JsonlFile
+from tests.jetson_emulator.machine import until
 
 from .conftest import PIPELINE, tiny_detector, tiny_video
 
@@ -87,15 +94,46 @@ def asked(out):
     return sorted((out / "drives" / "asked").read_text().split())
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """A Ray cluster of two CPUs with a port for clients; it ends with the tests of this file."""
+    pytest.importorskip("ray", reason="a cluster takes Ray: pip install edge-runtime[ray]")
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port = trial.getsockname()[1]
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # its sockets have short names only
+    own = {
+        "PYTHONPATH": str(Path(__file__).parents[2]),  # where its workers find this file
+        "RAY_AUTH_MODE": "disabled",
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
+    }
+    arguments = ["--head", "--block", "--num-cpus=2", "--port=0", f"--ray-client-server-port={port}"]
+    quiet = ["--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={folder}"]
+    start = [str(Path(sys.executable).with_name("ray")), "start", *arguments, *quiet]
+    with subprocess.Popen(start, env={**os.environ, **own}, stdout=subprocess.DEVNULL, start_new_session=True) as head:
+        try:
+            assert until(lambda: _answers(port) or head.poll() is not None, 60.0)
+            assert head.poll() is None, "the cluster did not start"
+            yield f"ray://127.0.0.1:{port}"
+        finally:
+            head.terminate()
+            head.wait(30)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(port):
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(params=["processes", "ray"])
 def workers_of(request, monkeypatch):
     """Two workers that do some work, of each kind."""
     if request.param == "processes":
         return lambda work: in_processes(2, work)
-    pytest.importorskip("ray", reason="a cluster takes Ray: pip install edge-runtime[ray]")
-    # Ray's workers find this test by the folders that Python looks in here.
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    return lambda work: on_ray("local", jobs=2, work=work)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    address = request.getfixturevalue("cluster")
+    return lambda work: on_ray(address, work=work)
 
 
 def test_eight_drives_on_two_workers_give_what_each_gives_alone(recorded, drives, tmp_path, workers_of):
@@ -284,8 +322,55 @@ def test_what_cannot_be_done_with_many_is_answered_before_anything_starts(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_cluster_of_this_machine_is_started_for_the_time_of_the_replay(recorded, drives, tmp_path):
+    ray = pytest.importorskip("ray", reason="a cluster takes Ray: pip install edge-runtime[ray]")
+    assert run_app(["replay", *drives[:2], "--cluster", "local", "--jobs", "2", "--out", str(tmp_path)]) == 0
+    assert same_as_alone(recorded, tmp_path, NAMES[:2])
+    assert not ray.is_initialized()
+
+
+def test_a_worker_of_another_version_says_so_instead_of_giving_other_results(drives, tmp_path):
+    (task,) = tasks_of(drives[:1], Asked(), tmp_path)
+    done = replay_one(replace(task, version="0.0.1"))
+    assert "whoever asked has 0.0.1: install one on all machines" in done.document["error"]
+
+
+class Ray:
+    """Stands for a cluster whose client server comes up at the third call, or never."""
+
+    def __init__(self, *errors):
+        self.errors, self.shut_down = list(errors), 0
+
+    def init(self, address, **options):
+        if self.errors:
+            raise self.errors.pop(0)
+
+    def remote(self, **resources):
+        return lambda work: work
+
+    def shutdown(self):
+        self.shut_down += 1
+
+    def cluster_resources(self):
+        return {"CPU": 2.0}
+
+
+def test_a_client_server_that_does_not_come_up_is_asked_again(monkeypatch, tmp_path):
+    torn = [ConnectionAbortedError("Initialization failure from server:\nTraceback\nRuntimeError: it failed\n\n")] * 3
+    monkeypatch.setitem(sys.modules, "ray", answering := Ray(*torn[:2]))
+    assert list(on_ray("ray://head:10001", work=counting)([])) == []
+    assert answering.shut_down == 3
+    for errors in (torn, [ConnectionError("RuntimeError: it failed")]):
+        monkeypatch.setitem(sys.modules, "ray", Ray(*errors))
+        with pytest.raises(RunError) as told:
+            list(on_ray("ray://head:10001", work=counting)([]))
+        first, fix = str(told.value).splitlines()
+        assert first == "the Ray cluster ray://head:10001 does not answer: RuntimeError: it failed"
+        assert "--ray-client-server-port" in fix
+
+
 def test_without_ray_a_cluster_says_what_to_install(drives, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     assert run_app(["replay", *drives[:2], "--cluster", "local", "--out", str(tmp_path / "out")]) == 2
     assert "pip install 'edge-runtime[ray]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
