@@ -1,15 +1,18 @@
-# Sourced by test.sh: the Debian packages that some tests need and pip cannot install.
+# Sourced by test.sh and acceptance.sh: the Debian packages that some tests need and pip cannot install.
 #
 #   install_test_packages         as root on Debian or Ubuntu, only what is missing; elsewhere says what will skip
 
 install_test_packages() {
-  # An RTSP server for tests/integration/test_rtsp_camera.py and test_camera_*.py; it brings GStreamer's plugins with
-  # it. And systemd for tests/integration/test_service_systemd.py, which starts it in namespaces of its own; a file
-  # system for test_full_disk.py and networks for test_camera_*.py.
-  local packages=(python3-gi gir1.2-gst-rtsp-server-1.0 systemd e2fsprogs iproute2) missing=() package
-  local skips="tests/integration/test_rtsp_camera.py, test_camera_*.py, test_service_systemd.py, test_full_disk.py skip"
+  local packages=(
+    chromium                                 # tests/web/test_page.py, scripts/acceptance.sh: a browser
+    python3-gi gir1.2-gst-rtsp-server-1.0    # tests/integration/test_rtsp_camera.py, test_camera_*.py: an RTSP server
+    iproute2                                 # test_camera_*.py: networks of their own
+    systemd                                  # test_service_systemd.py, which starts it in namespaces of its own
+    e2fsprogs                                # test_full_disk.py: a file system
+  ) missing=() package
+  local skips="tests that need a browser, an RTSP server, systemd, a disk or a network of their own will skip"
   command -v dpkg-query > /dev/null || {
-    echo "$skips what needs an RTSP server, systemd, a disk or network of its own (on Debian: ${packages[*]})"
+    echo "$skips (on Debian: ${packages[*]})"
     return 0
   }
   for package in "${packages[@]}"; do
@@ -22,5 +25,5 @@ install_test_packages() {
     export DEBIAN_FRONTEND=noninteractive
     "${install[@]}" > /dev/null 2>&1 || { apt-get update --quiet=2 && "${install[@]}"; } > /dev/null 2>&1 && return 0
   fi
-  echo "$skips what needs them: sudo apt-get install ${missing[*]}"
+  echo "$skips: sudo apt-get install ${missing[*]}"
 }
