@@ -29,6 +29,7 @@ from edge_runtime.pipeline.drive import open_drive
 from edge_runtime.pipeline.recorder import Recorder
 from edge_runtime.pipeline.replay import pipeline_of, replay
 from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.recording.cameras import RecordedCamera
 from edge_runtime.recording.images import JPEG_QUALITY
 from edge_runtime.recording.mcap_file import Opening
 from edge_runtime.recording.ring import open_target
@@ -76,7 +77,7 @@ def recorder_cpu(frames: int = 300, repeats: int = 5) -> dict[str, float]:
         encoder.append((time.process_time() - began) / frames)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "drive.mcap"
-            opening = Opening("front", "jpeg", 0, {}, {}, {}, {})
+            opening = Opening({"front": RecordedCamera()}, "jpeg", 0, {}, {}, {}, {})
             target = open_target(path, opening, 0, keep_seconds=None, max_gb=None)
             clock, classes = SystemClock(), ClassTable(["car"])
             block = RecordBlock(path=path)

@@ -39,7 +39,8 @@ PATH = click.Path(path_type=Path)
     help="virtual: every frame, the same result every time; live: at the drive's rate, as a camera.",
 )
 @click.option("--telemetry", type=PATH, metavar="FILE", help="Power, temperatures and speed of a video: a CSV.")
-@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames.")
+@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames of each camera.")
+@click.option("--camera", metavar="NAME", help="Only this camera of a recording with several.")
 @against_options
 @FAULTS
 @click.option("--out", type=PATH, metavar="DIR", help="Run folder instead of runs/NAME-replay-TIME.")
@@ -51,6 +52,7 @@ def command(
     clock: Literal["virtual", "live"],
     telemetry: Path | None,
     frames: int | None,
+    camera: str | None,
     faults: tuple[str, ...],
     out: Path | None,
     as_json: bool,
@@ -68,7 +70,7 @@ def command(
     golden = Against(**against, clock=clock)
     console = Console(stderr=True)
     try:
-        opened = open_drive(drive, telemetry)
+        opened = open_drive(drive, telemetry, camera)
         golden.open(opened, out)
         with (
             pipeline_of(opened, pipeline, overrides, faults) as loaded,

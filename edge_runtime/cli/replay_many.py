@@ -28,7 +28,7 @@ from .main import BAD_USE, FAILED, NOT_HELD
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 # What one drive and many have in common.
 SHARED = (
-    *("pipeline", "overrides", "clock", "frames", "faults", "against", "tolerances", "labels"),
+    *("pipeline", "overrides", "clock", "frames", "camera", "faults", "against", "tolerances", "labels"),
     *("html", "junit_file", "annotations", "out", "as_json"),
 )
 OWN = ("jobs", "cluster", "gpus", "resume")

@@ -15,6 +15,7 @@ from . import overrides as overriding
 from .checks import check
 from .document import Document, NoSuchItem, Where
 from .draft import Draft
+from .drive_sources import DriveSources
 from .explain import explain
 from .overrides import Overrides
 from .schema import PipelineConfig
@@ -74,19 +75,22 @@ def load_pipeline(
     *,
     runs: bool = True,
     text: str | None = None,
+    drive: DriveSources | None = None,
 ) -> LoadedPipeline:
     """Read, override, check and freeze a pipeline file.
 
     `faults` come on top of the file's own, as `--fault` takes them.
     Where nothing `runs` (a simulation), its source and its networks need not be there. With `text` there is no file of
-    its own: `path` is then what messages call it. A pipeline that ships may go by name, such as `demo`.
+    its own: `path` is then what messages call it. A pipeline that ships may go by name, such as `demo`. A `drive` that
+    is to be replayed takes the place of the file's sources, before anything is overridden.
 
     Paths in the file are relative to it, paths in overrides to the current folder; both come out absolute. Raises
     ConfigError with every mistake, in the order of the file, those of overrides last.
     """
     path = path if text is not None else meant("pipelines", str(path)) or path
     document = yaml_source.read(path, "pipelines") if text is None else yaml_source.parse(text, str(path), "pipelines")
-    problems = [*document.problems, *overriding.apply(document, overrides), *fault_text.resolve(document, faults)]
+    problems = [*document.problems, *(() if drive is None else drive.put_into(document))]
+    problems += [*overriding.apply(document, overrides), *fault_text.resolve(document, faults)]
     paths.resolve(document)
     config = None
     try:

@@ -36,9 +36,6 @@ def check_sources(draft: Draft) -> Iterator[Problem]:
         document, known, "device", "device", "a device has one picture: name another, or share its results"
     )
     yield from _twice(document, known, "ego_speed_udp", "address", "one is enough: all cameras take the speed from it")
-    if len(draft.sources) > 1 and document.data.get("record") is not None:
-        what, fix = "recordings hold one camera, and this pipeline has several", "take `record` away"
-        yield document.problem(("record",), what, fix, key=True)
     fast = [isinstance(source, FileSourceBlock) and source.pace == "fast" for _, source in known]
     if any(fast) and not all(fast):
         where = known[fast.index(True)][0]

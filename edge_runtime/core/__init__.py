@@ -4,7 +4,7 @@ from .classes import COCO, ClassGroups, ClassTable
 from .clock import Clock, SystemClock
 from .decision import Decision
 from .detections import UNLABELLED, UNTRACKED, Detections
-from .frame import Frame, Region
+from .frame import Frame, FrameKey, Region
 from .masks import Masks
 from .point import OperatingPoint
 from .result import FrameResult
@@ -21,6 +21,7 @@ __all__ = [
     "Decision",
     "Detections",
     "Frame",
+    "FrameKey",
     "FrameResult",
     "FrameStats",
     "Masks",

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+# Frame ids count the frames of one camera: its name and the id are what a frame is known by.
+FrameKey = tuple[str, int]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -32,6 +35,10 @@ class Frame:
         if self.ego_speed_mps is not None and not self.ego_speed_mps >= 0:
             raise ValueError(f"ego_speed_mps must be 0 or more, got {self.ego_speed_mps}")
         self.image.setflags(write=False)
+
+    @property
+    def key(self) -> FrameKey:
+        return self.camera, self.frame_id
 
     @property
     def width(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_runtime.core import FrameKey
 from edge_runtime.vision.nms import iou_matrix
 
 from .matching import Values
@@ -60,7 +61,7 @@ class Pair:
 class FrameDifference:
     """One frame of both: `lost` and `new` are rows of `golden` and `now` without a partner."""
 
-    frame_id: int
+    key: FrameKey
     t_s: float
     golden: FrameBoxes
     now: FrameBoxes
@@ -94,7 +95,7 @@ def told(boxes: FrameBoxes, row: int) -> str:
 
 
 def compare_frame(
-    golden: FrameBoxes, now: FrameBoxes, iou: float, moved_below_iou: float, frame_id: int, t_s: float
+    golden: FrameBoxes, now: FrameBoxes, iou: float, moved_below_iou: float, key: FrameKey, t_s: float
 ) -> FrameDifference:
     """Boxes pair off one to one, the most alike first: within a class, and what is left over across classes."""
     overlap = iou_matrix(golden.xyxy, now.xyxy)
@@ -118,6 +119,4 @@ def compare_frame(
                 change = MOVED if alike < moved_below_iou else MATCHED
             pairs.append(Pair(a, b, alike, change))
     pairs.sort(key=lambda pair: pair.golden)
-    return FrameDifference(
-        frame_id, t_s, golden, now, tuple(pairs), tuple(sorted(free_golden)), tuple(sorted(free_now))
-    )
+    return FrameDifference(key, t_s, golden, now, tuple(pairs), tuple(sorted(free_golden)), tuple(sorted(free_now)))

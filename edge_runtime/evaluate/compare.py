@@ -6,11 +6,13 @@ Frames go through once, side by side, and only sums and the worst frame of each 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from edge_runtime.core import FrameKey
 
 from .boxes_compared import CLASS, MOVED, STATE, FrameBoxes, FrameDifference, compare_frame
 from .compare_checks import (
@@ -19,6 +21,7 @@ from .compare_checks import (
     Check,
     Decisions,
     Document,
+    Timed,
     Times,
     box_checks,
     decisions_check,
@@ -30,7 +33,7 @@ from .matching import Values
 from .tolerances import Tolerances
 
 # Metres to the objects of boxes (n, 4) of a frame, NaN where unknown.
-Distances = Callable[[int, Values], Values]
+Distances = Callable[[FrameKey, Values], Values]
 COUNTED = ("golden", "now", "matched", "lost", "new", "moved", "class_flips", "state_flips", "breaks")
 NO_COMPARISON: Document = {
     **dict.fromkeys(("identical", "matched", "lost", "new", "moved", "by_class", "first_difference")),
@@ -41,9 +44,12 @@ NO_COMPARISON: Document = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """The outcome. `frames` counts those of both sides, and those that only one of them has."""
+    """The outcome. `frames` counts those of both sides, and those that only one of them has; `cameras` are those of
+    the frames.
+    """
 
     stage: str
+    cameras: tuple[str, ...]
     identical: bool
     frames: Mapping[str, int]
     counts: Mapping[Cell, int]
@@ -71,9 +77,13 @@ class Comparison:
         names = {cell.name for cell in self.counts}
         return sorted(names, key=lambda name: (-self.total("lost", name), -self.total("golden", name), name))
 
-    def figures(self, name: str | None = None) -> dict[str, Any]:
-        """Counts of a class or of all, in sum and by band."""
-        mine = {cell: count for cell, count in self.counts.items() if name in (None, cell.name)}
+    def figures(self, name: str | None = None, camera: str | None = None) -> dict[str, Any]:
+        """Counts of a class, of a camera or of all, in sum and by band."""
+        mine = {
+            cell: count
+            for cell, count in self.counts.items()
+            if name in (None, cell.name) and camera in (None, cell.camera)
+        }
         table = {what: sum(count for cell, count in mine.items() if cell.what == what) for what in COUNTED}
         heights, metres = self.bands.height_px, self.bands.distance_m
         far = any(cell.distance >= 0 for cell in self.counts)
@@ -94,6 +104,7 @@ class Comparison:
             "compared": dict(self.frames),
             **self.figures(),
             "by_class": {name: self.figures(name) for name in self.names},
+            "by_camera": {camera: self.figures(camera=camera) for camera in self.cameras},
             "first_difference": self.first_difference,
             "decisions_identical": self.decisions.identical,
             "first_decision_difference": self.decisions.first,
@@ -120,29 +131,13 @@ def _banded(cells: Iterable[tuple[int, str, int]], edges: tuple[float, ...], uni
     return rows
 
 
-Key = Callable[[Document], int]
-
-
-def side_by_side(
-    golden: Iterable[Document], now: Iterable[Document], golden_key: Key, now_key: Key
-) -> Iterator[tuple[Document | None, Document | None]]:
-    """Two results in the order of their keys, which rise; None where a side has no such frame."""
-    left, right = iter(golden), iter(now)
-    a, b = next(left, None), next(right, None)
-    while a is not None or b is not None:
-        order = 0
-        if a is None or b is None:
-            order = 1 if a is None else -1
-        elif golden_key(a) != now_key(b):
-            order = 1 if golden_key(a) > now_key(b) else -1
-        yield a if order <= 0 else None, b if order >= 0 else None
-        a = next(left, None) if order <= 0 else a
-        b = next(right, None) if order >= 0 else b
+# Cameras number their tracks each for itself.
+Track = tuple[str, int]
 
 
 @dataclass
 class Comparer:
-    """Takes frames of both sides in their order and adds up."""
+    """Takes frames of both sides, those of a camera in their order, and adds up."""
 
     stage: str
     tolerances: Tolerances
@@ -154,13 +149,13 @@ class Comparer:
     by_second: dict[int, Counter[str]] = field(default_factory=dict)
     first_difference: Document | None = None
     first_uncounted: Document | None = None
-    _worst: dict[int, FrameDifference] = field(default_factory=dict)
-    _partner: dict[int, int | None] = field(default_factory=dict)
-    _interrupted: set[int] = field(default_factory=set)
-    _golden_times: list[tuple[int, float]] = field(default_factory=list)
-    _now_times: list[tuple[int, float]] = field(default_factory=list)
+    _worst: dict[tuple[str, int], FrameDifference] = field(default_factory=dict)
+    _partner: dict[Track, int | None] = field(default_factory=dict)
+    _interrupted: set[Track] = field(default_factory=set)
+    _golden_times: list[Timed] = field(default_factory=list)
+    _now_times: list[Timed] = field(default_factory=list)
     _first_ns: int | None = None
-    _clock: str = "t_stream_ns"  # what people see in a player; a camera has its own only
+    _clocks: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def see(self, golden: Document | None, now: Document | None) -> None:
         """One frame. Boxes are compared where both sides have it."""
@@ -169,16 +164,14 @@ class Comparer:
         self.identical &= golden == now
         for line, times in ((golden, self._golden_times), (now, self._now_times)):
             if line is not None and line.get("error") is None:
-                times.append((line["t_capture_ns"], line["latency_ms"]))
+                times.append(Timed(line["camera"], line["t_capture_ns"], line["latency_ms"]))
         some = golden or now
         assert some is not None
-        if self._first_ns is None:
-            self._clock = "t_capture_ns" if some.get("t_stream_ns") is None else "t_stream_ns"
-            self._first_ns = some[self._clock]
+        t_s = self._t_s(some)
         if golden is None or now is None:
             self.frames["missing" if now is None else "added"] += 1
             word = "is missing" if now is None else "is not in the golden"
-            self._differs(some, f"frame {some['frame_id']} {word}")
+            self._differs(some, f"the frame {word}")
             return
         self.frames["both"] += 1
         self.frames["failed"] += now.get("error") is not None and golden.get("error") is None
@@ -187,8 +180,8 @@ class Comparer:
             FrameBoxes.of(now, self.stage),
             self.tolerances.iou,
             self.tolerances.moved_below_iou,
-            golden["frame_id"],
-            ((golden.get(self._clock) or self._first_ns) - self._first_ns) / NS,
+            (now["camera"], golden["frame_id"]),
+            t_s,
         )
         self._count(found)
         if (told := found.sentence()) is not None:
@@ -197,16 +190,27 @@ class Comparer:
             fields = ", ".join(key for key in golden if golden[key] != now.get(key))
             self.first_uncounted = _at(golden, f"{fields}: differs, but by nothing that is counted")
 
+    def _t_s(self, line: Document) -> float:
+        """Seconds in the drive: in the stream, which people see in a player, else by capture from the first on."""
+        if self._first_ns is None:
+            self._first_ns = line["t_capture_ns"]
+        if line["camera"] not in self._clocks:
+            stream_ns = line.get("t_stream_ns")
+            known = ("t_capture_ns", self._first_ns) if stream_ns is None else ("t_stream_ns", stream_ns)
+            self._clocks[line["camera"]] = known
+        clock, zero_ns = self._clocks[line["camera"]]
+        return float(((line.get(clock) or zero_ns) - zero_ns) / NS)
+
     def _differs(self, line: Document, what: str) -> None:
         if self.first_difference is None:
             self.first_difference = _at(line, what)
 
     def _count(self, found: FrameDifference) -> None:
-        golden, now = found.golden, found.now
-        of_golden, of_now = self._cells(found.frame_id, golden), self._cells(found.frame_id, now)
+        golden, now, (camera, _) = found.golden, found.now, found.key
+        of_golden, of_now = self._cells(found.key, golden), self._cells(found.key, now)
         second = self.by_second.setdefault(int(found.t_s), Counter())
 
-        def count(what: str, cell: tuple[str, int, int]) -> None:
+        def count(what: str, cell: tuple[str, str, int, int]) -> None:
             self.counts[Cell(what, *cell)] += 1
             second[what] += 1
 
@@ -231,21 +235,23 @@ class Comparer:
         for row in found.new:
             count("new", of_now[row])
         for row, track in enumerate(golden.track):
-            if track is not None and self._breaks(track, now.track[partner[row]] if row in partner else None):
+            known_as = now.track[partner[row]] if row in partner else None
+            if track is not None and self._breaks((camera, track), known_as):
                 count("breaks", of_golden[row])
-        worst = self._worst.get(int(found.t_s))
+        place = camera, int(found.t_s)
+        worst = self._worst.get(place)
         if found.score > (0 if worst is None else worst.score):
-            self._worst[int(found.t_s)] = found
+            self._worst[place] = found
 
-    def _cells(self, frame_id: int, boxes: FrameBoxes) -> list[tuple[str, int, int]]:
+    def _cells(self, key: FrameKey, boxes: FrameBoxes) -> list[tuple[str, str, int, int]]:
         heights = np.searchsorted(self.bands.height_px, boxes.height_px, side="right") - 1
         far = np.full(len(boxes), -1)
         if self.distances is not None and len(boxes):
-            metres = self.distances(frame_id, boxes.xyxy)
+            metres = self.distances(key, boxes.xyxy)
             far = np.where(np.isnan(metres), -1, np.searchsorted(self.bands.distance_m, metres, side="right") - 1)
-        return list(zip(boxes.name, heights.tolist(), far.tolist(), strict=True))
+        return [(name, key[0], *bands) for name, *bands in zip(boxes.name, heights.tolist(), far.tolist(), strict=True)]
 
-    def _breaks(self, track: int, now: int | None) -> bool:
+    def _breaks(self, track: Track, now: int | None) -> bool:
         """Whether a track of the golden goes on here under another id than before, or after an interruption."""
         known = self._partner.get(track)
         if now is None:
@@ -276,6 +282,7 @@ class Comparer:
         ]
         return Comparison(
             stage=self.stage,
+            cameras=tuple(sorted(self._clocks)),
             identical=self.identical,
             frames=frames,
             counts=dict(self.counts),
@@ -292,4 +299,4 @@ class Comparer:
 
 
 def _at(line: Document, what: str) -> Document:
-    return {"frame_id": line["frame_id"], "t_capture_ns": line["t_capture_ns"], "what": what}
+    return {**{key: line[key] for key in ("camera", "frame_id", "t_capture_ns")}, "what": what}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .matching import Values
 from .tolerances import LIMITED, Tolerances
 
 Document = Mapping[str, Any]
@@ -16,12 +17,21 @@ NS = 1e9
 
 
 class Cell(NamedTuple):
-    """One count of a table: what happened, to a box of which class, and in which band (-1: unknown)."""
+    """One count of a table: what happened, to a box of which class, of which camera and in which band (-1: unknown)."""
 
     what: str
     name: str
+    camera: str
     height: int
     distance: int
+
+
+class Timed(NamedTuple):
+    """What of a frame its side is timed by."""
+
+    camera: str
+    t_capture_ns: int
+    latency_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Latency and rate of one side."""
+    """Latency and rate of one side; of several cameras the rate of the slowest."""
 
     p50_ms: float | None
     p95_ms: float | None
@@ -43,18 +53,23 @@ class Times:
     fps: float | None
 
     @classmethod
-    def of(cls, lines: Sequence[tuple[int, float]]) -> Times:
-        """Capture time and latency of each frame."""
-        if not lines:
+    def of(cls, frames: Sequence[Timed]) -> Times:
+        if not frames:
             return cls(None, None, None, None)
-        captured, latency = np.array([one[0] for one in lines], np.int64), np.array([one[1] for one in lines])
-        published = captured + latency * 1e6
-        span_s = float(published.max() - published.min()) / NS
+        latency = np.array([one.latency_ms for one in frames])
+        published = np.array([one.t_capture_ns for one in frames], np.int64) + latency * 1e6
+        cameras = np.array([one.camera for one in frames])
+        rates = [rate for name in np.unique(cameras) if (rate := _rate(published[cameras == name])) is not None]
         p50, p95, p99 = (round(float(value), 3) for value in np.percentile(latency, (50, 95, 99)))
-        return cls(p50, p95, p99, round((len(lines) - 1) / span_s, 2) if span_s > 0 else None)
+        return cls(p50, p95, p99, round(min(rates), 2) if rates else None)
 
     def document(self) -> dict[str, Any]:
         return {"latency_ms": {"p50": self.p50_ms, "p95": self.p95_ms, "p99": self.p99_ms}, "fps": self.fps}
+
+
+def _rate(published_ns: Values) -> float | None:
+    span_s = float(published_ns.max() - published_ns.min()) / NS
+    return (len(published_ns) - 1) / span_s if span_s > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

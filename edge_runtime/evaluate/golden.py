@@ -38,6 +38,12 @@ class Golden:
         assert self.results is not None
         return result_lines(self.results)
 
+    def cameras(self) -> set[str]:
+        """Those that have a line; of results in a file all are read for it."""
+        if self.recording is not None:
+            return set(self.recording.cameras)
+        return {line["camera"] for line in self.lines()}
+
     def decisions(self) -> list[Document] | None:
         """As in `decisions.jsonl`; None where nobody decided."""
         if self.recording is not None:
@@ -93,6 +99,7 @@ def _line(text: str, path: Path, number: int) -> dict[str, Any]:
     try:
         document = json.loads(text)
         whole = isinstance(document["frame_id"] + document["t_capture_ns"] + document["latency_ms"], int | float)
+        whole &= isinstance(document["camera"], str)
         for found in document["stages"].values():
             whole &= len({len(found[column]) for column in _COLUMNS}) == 1
         if whole:

@@ -24,6 +24,7 @@ from uuid import uuid4
 
 import cv2
 
+from edge_runtime.config.drive_sources import DriveSources
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.core import SystemClock
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
@@ -54,6 +55,7 @@ class Asked:
     overrides: tuple[str, ...] = ()
     clock: ClockKind = "virtual"
     frames: int | None = None
+    camera: str | None = None
     faults: tuple[str, ...] = ()
     against: Path | None = None
     tolerances: Path | None = None
@@ -95,14 +97,13 @@ def check(asked: Asked, drives: Sequence[str]) -> None:
     """Raises `EdgeRuntimeError` for what no drive could be replayed with, before anything starts."""
     check_golden(asked.against, asked.tolerances)
     if asked.pipeline is not None:
-        drive = json.dumps({"kind": "recording", "path": "drive.mcap"})
-        load_pipeline(asked.pipeline, [f"source={drive}", "record=null", *asked.overrides], asked.faults, runs=False)
+        load_pipeline(asked.pipeline, asked.overrides, asked.faults, runs=False, drive=DriveSources.any())
         return
     # Each recording has its own pipeline. Only what fits none of the first ones is a slip of who typed it.
     flaw: ConfigError | None = None
     for path in [Path(drive) for drive in drives if not is_url(drive)][:_LOOKED_AT]:
         try:
-            with pipeline_of(open_drive(path), None, asked.overrides, asked.faults):
+            with pipeline_of(open_drive(path, camera=asked.camera), None, asked.overrides, asked.faults):
                 return
         except ConfigError as error:
             flaw = flaw or error
@@ -191,7 +192,7 @@ def _replayed(task: Task, folder: Path) -> Document:
     if asked.folder.is_dir():
         os.chdir(asked.folder)
     with local_copy(task.drive) as path:
-        drive = open_drive(path)
+        drive = open_drive(path, camera=asked.camera)
         with pipeline_of(drive, asked.pipeline, asked.overrides, asked.faults) as loaded:
             made_of = {str(file): digest(file) for file in _files_of(loaded)}
             outcome = replay(drive, loaded, clock=asked.clock, out=folder, frames=asked.frames)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -145,11 +144,8 @@ def compared_of(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None
     each = [document["against"] for document in documents if document["against"] is not None]
     if not each:
         return None
-    by_class: dict[str, Counter[str]] = {}
-    for one in each:
-        for name, figures in one["by_class"].items():
-            by_class.setdefault(name, Counter()).update({what: figures[what] for what in COUNTED})
-    classes = sorted(by_class.items(), key=lambda item: (-item[1]["lost"], -item[1]["golden"], item[0]))
+    classes = _summed(each, "by_class").items()
+    by_class = sorted(classes, key=lambda item: (-item[1]["lost"], -item[1]["golden"], item[0]))
     settings: dict[str, dict[str, Any]] = {}
     for change in (change for one in each for change in one.get("changed_settings") or ()):
         settings.setdefault(json.dumps(change, sort_keys=True), {**change, "drives": 0})["drives"] += 1
@@ -157,11 +153,21 @@ def compared_of(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None
         "drives": len(each),
         "identical": sum(one["identical"] for one in each),
         **{what: sum(one[what] for one in each) for what in COUNTED},
-        "by_class": {name: {what: counts[what] for what in COUNTED} for name, counts in classes},
+        "by_class": dict(by_class),
+        "by_camera": _summed(each, "by_camera"),
         "by_height_px": _banded(each, "by_height_px", "px"),
         "by_distance": _banded(each, "by_distance", "m"),
         "changed_settings": list(settings.values()),
     }
+
+
+def _summed(each: Sequence[Mapping[str, Any]], table: str) -> dict[str, dict[str, int]]:
+    sums: dict[str, dict[str, int]] = {}
+    for name, figures in (row for one in each for row in one[table].items()):
+        mine = sums.setdefault(name, dict.fromkeys(COUNTED, 0))
+        for what in COUNTED:
+            mine[what] += figures[what]
+    return sums
 
 
 def _banded(each: Sequence[Mapping[str, Any]], table: str, unit: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from edge_runtime.pipeline.drive import Drive
 from edge_runtime.pipeline.replay import pipeline_of
 
 # Where pictures come from and where results go says nothing of what is found.
-ASIDE = ("name", "source", "record", "sinks", "telemetry", "governor.ladder")
+ASIDE = ("name", "source", "sources", "record", "sinks", "telemetry", "governor.ladder")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.core.trace import SOURCE, TraceLog
 from edge_runtime.sources.base import Source
 from edge_runtime.sources.ego_speed import SpeedPort
+from edge_runtime.sources.pace import DriveClock
 from edge_runtime.sources.resident import ResidentPictures
 
 from .accounts import Accounts, FrameCounts, Snapshot
@@ -108,6 +109,7 @@ class Cameras:
             ports = {block.camera: self._port(block, opening) for block in config.cameras if not config.fast}
             any_port = next((port for port in ports.values() if port is not None), None)
             opening.pop_all()
+        drive = DriveClock() if several else None
         self.feeds = {
             block.camera: Feed(
                 sources[block.camera],
@@ -124,6 +126,7 @@ class Cameras:
                 trace=trace,
                 lane=f"{SOURCE} {block.camera}" if several else SOURCE,
                 recorder=recorder,
+                drive=drive,
             )
             for block in config.cameras
         }

@@ -11,7 +11,7 @@ from edge_runtime.core.trace import SOURCE, TraceLog
 from edge_runtime.errors import SourceError
 from edge_runtime.sources.base import CameraAway, Picture, Source
 from edge_runtime.sources.ego_speed import SpeedPort
-from edge_runtime.sources.pace import StreamPace
+from edge_runtime.sources.pace import DriveClock, StreamPace
 
 from .accounts import NS, Accounts
 from .outages import Outages
@@ -63,6 +63,7 @@ class Feed:
         trace: TraceLog | None = None,
         lane: str = SOURCE,
         recorder: Recorder | None = None,
+        drive: DriveClock | None = None,
     ) -> None:
         self.error: str | None = None
         self.ended = self.out_of_time = self.closes = False
@@ -73,7 +74,8 @@ class Feed:
         self._lane = lane
         self._next_ns = 0
         self.outages = Outages(camera, clock.now_ns())
-        self.pace = None if source.paced or waits else StreamPace(source.info.fps)
+        info = source.info
+        self.pace = None if source.paced or waits else StreamPace(info.fps, drive if info.one_clock else None)
 
     def run(self, stop: threading.Event) -> None:
         try:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from edge_runtime import sources
 from edge_runtime.config.schema import RecordingSource, Source
 from edge_runtime.core import SystemClock
-from edge_runtime.recording.reader import RecordedFrame, Recording
+from edge_runtime.recording.images import Image
+from edge_runtime.recording.reader import Entry, RecordedFrame, Recording
 from edge_runtime.sources.base import Closing, Picture
 from edge_runtime.sources.base import Source as OpenSource
 from edge_runtime.sources.pace import ASSUMED_FPS
 from edge_runtime.sources.reconnect import Reconnecting
 
 from .decode_ahead import decoded
-from .drive import Drive, RecordedDrive
+from .drive import Drive, RecordedDrive, camera_of
 
 # Cameras are opened all at once. One of several that has not opened after so long is left to its own thread: the others
 # begin without it, and it joins them when it is there.
@@ -29,7 +31,9 @@ def open_source(block: Source, *, waits: bool = False, later: bool = False) -> O
     With `later` a camera is not opened yet: its `open` does, or the first who reads.
     """
     if isinstance(block, RecordingSource):
-        return DrivePictures(RecordedDrive(Recording(block.path)), loop=block.loop)
+        recording = Recording(block.path)
+        camera = camera_of(recording, block.camera)
+        return DrivePictures(RecordedDrive(recording, camera), camera, loop=block.loop)
     return sources.open_source(block, waits=waits, later=later)
 
 
@@ -77,20 +81,21 @@ def _open_at_once(cameras: Sequence[Reconnecting]) -> None:
 
 
 class DrivePictures(Closing):
-    """The pictures of a drive, with the speed at each; `loop` goes round with a stream time that goes on.
+    """The pictures of one camera of a drive, with the speed at each; `loop` goes round with a stream time that goes on.
 
+    Stream time begins with the drive's first picture, whichever camera's that is: cameras keep their distance in time.
     Frames whose picture was left out are not shown; `warnings` says how many.
     """
 
     paced = False
 
-    def __init__(self, drive: Drive, *, loop: bool = False) -> None:
-        self.info = drive.info
-        self._drive, self._loop = drive, loop
+    def __init__(self, drive: Drive, camera: str, *, loop: bool = False) -> None:
+        self.info = replace(drive.infos[camera], one_clock=True)
+        self._drive, self._camera, self._loop = drive, camera, loop
         self._left_out = 0
-        self._first_ns: int | None = None
-        self._shift_ns = self._last_ns = 0
-        self._entries = decoded(drive.entries())
+        self._origin_ns = drive.first_ns
+        self._last_ns: int | None = None
+        self._frames = self._from_beginning()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -99,24 +104,27 @@ class DrivePictures(Closing):
 
     def read(self) -> Picture | None:
         picture = self._next()
-        if picture is None and self._loop and self._first_ns is not None:
-            self._shift_ns = self._last_ns + round(1e9 / (self.info.fps or ASSUMED_FPS))
-            self._first_ns, self._entries = None, decoded(self._drive.entries())
+        if picture is None and self._loop and self._last_ns is not None:
+            self._origin_ns, self._frames = None, self._from_beginning()
             picture = self._next()
         return picture
 
     def close(self) -> None:
-        self._entries, self._loop = iter(()), False
+        self._frames, self._loop = iter(()), False
+
+    def _from_beginning(self) -> Iterator[tuple[Entry, Image | None]]:
+        own = (one for one in self._drive.entries() if isinstance(one, RecordedFrame) and one.camera == self._camera)
+        return decoded(own)
 
     def _next(self) -> Picture | None:
-        for frame, image in self._entries:
-            if not isinstance(frame, RecordedFrame):
-                continue
+        for frame, image in self._frames:
+            assert isinstance(frame, RecordedFrame)
             if image is None:
                 self._left_out += frame.fate == "published"
                 continue
-            if self._first_ns is None:
-                self._first_ns = frame.t_capture_ns
-            self._last_ns = frame.t_capture_ns - self._first_ns + self._shift_ns
+            if self._origin_ns is None:  # a round begins one picture after the one before ended
+                after_ns = (self._last_ns or 0) + round(1e9 / (self.info.fps or ASSUMED_FPS))
+                self._origin_ns = frame.t_capture_ns - after_ns
+            self._last_ns = frame.t_capture_ns - self._origin_ns
             return Picture(image, self._last_ns, frame.ego_speed_mps)
         return None

@@ -22,6 +22,7 @@ from edge_runtime.core import (
     Clock,
     Decision,
     Frame,
+    FrameKey,
     FrameResult,
     FrameStats,
     TelemetrySample,
@@ -29,6 +30,7 @@ from edge_runtime.core import (
 from edge_runtime.core.clock import unix_ns
 from edge_runtime.errors import SinkError
 from edge_runtime.recording import schemas
+from edge_runtime.recording.cameras import RecordedCamera
 from edge_runtime.recording.documents import (
     Box,
     GovernorInputs,
@@ -47,11 +49,12 @@ from edge_runtime.sinks.jsonl import result_document
 from edge_runtime.sinks.overlay import label_text
 from edge_runtime.sources.base import SourceInfo
 
+from .camera_pose import calibration
 from .outlet import yield_to_networks
 from .summary import SinkAccount
 
-# Pictures that may wait to be written, and other messages, which are small.
-ROOM, MESSAGE_ROOM = 8, 4096
+# Pictures that may wait to be written, of more than two cameras so many each; and other messages, which are small.
+ROOM, ROOM_EACH, MESSAGE_ROOM = 8, 4, 4096
 PATIENCE_S, TICK_S = 5.0, 1.0
 
 
@@ -72,8 +75,7 @@ class _Captured:
         return cls(frame.frame_id, frame.camera, *when, frame.ego_speed_mps, frame.outages)
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Frame ids are those of the camera."""
+    def key(self) -> FrameKey:
         return self.camera, self.frame_id
 
     def document(self, fate: str, *, picture: bool = False) -> dict[str, Any]:
@@ -83,8 +85,9 @@ class _Captured:
 class Recorder:
     """Any thread may hand over; nobody waits for the disk, except a file replayed fast, for up to `PATIENCE_S`.
 
-    At most `ROOM` pictures wait: of a frame that comes too many its picture is left out and counted in `dropped`, while
-    what is small is kept. A target that fails is ended and named in `error`; everything later counts as dropped.
+    At most `ROOM` pictures wait, or `ROOM_EACH` of each camera where that is more: of a frame that comes too many its
+    picture is left out and counted in `dropped`, while what is small is kept. A target that fails is ended and named in
+    `error`; everything later counts as dropped.
     """
 
     def __init__(
@@ -106,8 +109,8 @@ class Recorder:
         self._unix_origin_ns = opening.unix_origin_ns
         self._classes, self._shown, self._instead, self._waits = classes, shown, instead, waits
         self._queue: deque[Callable[[], None]] = deque()
-        self._pictures = 0
-        self._captured: dict[tuple[str, int], _Captured] = {}
+        self._pictures, self._room = 0, max(ROOM, ROOM_EACH * len(opening.cameras))
+        self._captured: dict[FrameKey, _Captured] = {}
         self._asked = 0
         self._decision: Decision | None = None
         self._failing = self._stalled = self._closing = False
@@ -130,7 +133,7 @@ class Recorder:
 
     def shed(self, frame: Frame) -> None:
         """A captured frame was given up before it ran."""
-        key = frame.camera, frame.frame_id
+        key = frame.key
         self._put(lambda: self._settle(key, "shed"))
 
     def published(self, frame: Frame, result: FrameResult) -> None:
@@ -140,12 +143,12 @@ class Recorder:
         self._failing = result.error is not None
         wanted = self._block.images != "none"
         with self._changed:
-            if wanted and self._waits and self._pictures >= ROOM:
+            if wanted and self._waits and self._pictures >= self._room:
                 patience_s = 0.0 if self._stalled else PATIENCE_S
                 self._stalled = not self._changed.wait_for(
-                    lambda: self._pictures < ROOM or self.error is not None, patience_s
+                    lambda: self._pictures < self._room or self.error is not None, patience_s
                 )
-            if wanted and self._pictures < ROOM and self._put(lambda: self._write_picture(frame, result)):
+            if wanted and self._pictures < self._room and self._put(lambda: self._write_picture(frame, result)):
                 self._pictures += 1
                 return
             self.dropped += wanted or self.error is not None
@@ -240,7 +243,7 @@ class Recorder:
         if self.error is None:
             self._target.write(topic, t_ns, encode(document))
 
-    def _settle(self, key: tuple[str, int], fate: str) -> None:
+    def _settle(self, key: FrameKey, fate: str) -> None:
         captured = self._captured.pop(key, None)
         if captured is not None:
             self._write(schemas.FRAME, captured.t_capture_ns, captured.document(fate))
@@ -322,8 +325,7 @@ def open_recorder(
     config: PipelineConfig,
     document: Mapping[str, Any],
     folder: Path,
-    info: SourceInfo,
-    calibration: CalibrationBlock | None,
+    infos: Mapping[str, SourceInfo],
     clock: Clock,
     *,
     classes: ClassTable,
@@ -331,43 +333,48 @@ def open_recorder(
     waits: bool,
     instead: Mapping[str, str],
 ) -> Recorder | None:
-    """The recorder that a pipeline file asks for; `document` is its configuration without secrets.
+    """The recorder that a pipeline file asks for; `document` is its configuration without secrets, `infos` say what
+    the source of each camera knows.
 
     Raises `SinkError` when nothing can be written.
     """
     block = config.record
     if block is None:
         return None
-    now_ns = clock.now_ns()
-    camera, started_ns = config.cameras[0].camera, unix_ns()
-    origin_ns = started_ns - now_ns
-    about = {"name": config.name, "shown": ",".join(shown)}
-    about |= {"fps": str(info.fps)} if info.fps else {}
-    first: dict[str, bytes] = {}
-    if info.width and info.height:
-        about |= {"width": str(info.width), "height": str(info.height)}
-        if calibration is not None:
-            size = (info.width, info.height)
-            topic = schemas.calibration_topic(camera)
-            first[topic] = encode(calibration_document(calibration, camera, size, started_ns))
-    if calibration is not None:
-        about["calibration"] = calibration.model_dump_json()
+    now_ns, started_ns = clock.now_ns(), unix_ns()
+    cameras = {source.camera: _recorded(infos[source.camera], calibration(source)) for source in config.cameras}
     attachments = {PIPELINE: yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True).encode()}
     if config.governor is not None:
         attachments[LADDER] = config.governor.ladder.read_bytes()
     opening = Opening(
-        camera=camera,
+        cameras=cameras,
         images=block.images,
-        unix_origin_ns=origin_ns,
-        about=about,
+        unix_origin_ns=started_ns - now_ns,
+        about={"name": config.name, "shown": ",".join(shown)},
         versions=versions(),
         models={name: _sha256(model.onnx) for name, model in config.models.items() if model.onnx.exists()},
         attachments=attachments,
-        first=first,
+        first=_calibrations(cameras, started_ns),
     )
     path = folder / block.path
     target = open_target(path, opening, now_ns, keep_seconds=block.keep_seconds, max_gb=block.max_gb)
     return Recorder(target, opening, block, clock, classes=classes, shown=shown, waits=waits, instead=instead)
+
+
+def _recorded(info: SourceInfo, known: CalibrationBlock | None) -> RecordedCamera:
+    sized = info.width and info.height
+    return RecordedCamera(info.fps, info.width if sized else None, info.height if sized else None, known)
+
+
+def _calibrations(cameras: Mapping[str, RecordedCamera], t_unix_ns: int) -> dict[str, bytes]:
+    """The message of each camera whose calibration and size are known, by topic."""
+    return {
+        schemas.calibration_topic(name): encode(
+            calibration_document(camera.calibration, name, (camera.width, camera.height), t_unix_ns)
+        )
+        for name, camera in cameras.items()
+        if camera.calibration is not None and camera.width is not None and camera.height is not None
+    }
 
 
 def _sha256(path: Path) -> str:

@@ -1,14 +1,14 @@
 """A drive run again: in virtual time, where a frame comes when it came and everything is the same every time, or live.
 
-Virtual time is lockstep: every recorded frame runs, none is dropped, networks and host overlap as in a fast run. What
-depends on time is taken from the recording, never from a clock: a frame is captured when it was captured and published
-as long after it as it was then (at once, where that is not known), and it runs at the point that the governor chooses
-when it is told again what it was told. So two replays give the same bytes; times of stages are this machine's.
+Virtual time is lockstep: every recorded frame runs, none is dropped, networks and host overlap as in a fast run. Frames
+run one by one in recorded order, whichever camera they are of: none waits for one of another, which may be missing.
+What depends on time is taken from the recording, never from a clock: a frame is captured when it was captured and
+published as long after it as it was then (at once, where that is not known), and it runs at the point that the governor
+chooses when it is told again what it was told. So two replays give the same bytes; times of stages are this machine's.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,10 +20,11 @@ from typing import Any, Literal
 
 import yaml
 
+from edge_runtime.config.drive_sources import DriveSources
 from edge_runtime.config.export import to_document
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import JsonlSink
-from edge_runtime.core import Decision, Frame, FrameResult, OperatingPoint, SystemClock, TelemetrySample
+from edge_runtime.core import Decision, Frame, FrameKey, FrameResult, OperatingPoint, SystemClock, TelemetrySample
 from edge_runtime.errors import ConfigError, EngineError, Problem, SinkError, SourceError
 from edge_runtime.recording.documents import GovernorInputs, encode
 from edge_runtime.recording.images import Image
@@ -39,12 +40,13 @@ from edge_runtime.recording.run_folder import (
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import SinkContext
 
-from .accounts import NS, Accounts
+from .accounts import NS
 from .assemble import Assembly, assemble
 from .budgets import BudgetWindows
 from .builds import Builds
 from .decode_ahead import decoded
-from .drive import Drive
+from .drive import Drive, pictures_of
+from .drive_books import DriveBooks
 from .entry import Entry
 from .executor import Executor
 from .faults import Faults
@@ -105,26 +107,24 @@ def pipeline_of(
     `faults` come on top of the file's own; those of a recording are in its frames already and do not come twice.
     Valid inside the block, which keeps a recorded ladder on the disk. Raises `ConfigError`.
     """
-    source = drive.block.model_dump(mode="json", exclude_none=True)
+    blocks = [block.model_dump(mode="json", exclude_none=True) for block in drive.blocks]
+    sources = DriveSources(drive.path.name, blocks)
     if pipeline is not None:
-        given = [f"source={json.dumps(source, ensure_ascii=False)}", "record=null", *overrides]
-        yield load_pipeline(pipeline, given, faults)
+        yield load_pipeline(pipeline, overrides, faults, drive=sources)
         return
     recording = drive.recording
     if recording is None:
         fix = "name the pipeline to run: edge-run replay DRIVE --pipeline PIPELINE.yaml"
-        raise ConfigError([Problem("", "is no recording, so it does not say what to run", fix, str(drive.block.path))])
+        raise ConfigError([Problem("", "is no recording, so it does not say what to run", fix, str(drive.path))])
     document: dict[str, Any] = yaml.safe_load(recording.pipeline_text)
-    document["source"] = source
-    for once in ("record", "faults"):
-        document.pop(once, None)
+    document.pop("faults", None)
     with tempfile.TemporaryDirectory() as folder:
         if recording.ladder_text is not None:
             ladder = Path(folder) / "ladder.yaml"
             ladder.write_text(recording.ladder_text, encoding="utf-8")
             document["governor"]["ladder"] = str(ladder)
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-        yield load_pipeline(f"{recording.path} (pipeline.yaml)", overrides, faults, text=text)
+        yield load_pipeline(f"{recording.path} (pipeline.yaml)", overrides, faults, text=text, drive=sources)
 
 
 def replay(
@@ -153,8 +153,8 @@ def replay(
 def _prepared(loaded: LoadedPipeline, folder: Path, *, pace: str) -> LoadedPipeline:
     """The pipeline at a pace, with a results file, and with its ladder in the run folder."""
     config = loaded.config
-    source = config.one_source.model_copy(update={"pace": pace, "loop": False})
-    changes: dict[str, Any] = {"source": source, "record": None}
+    config = config.with_sources(*(each.model_copy(update={"pace": pace, "loop": False}) for each in config.cameras))
+    changes: dict[str, Any] = {"record": None}
     if not any(isinstance(sink, JsonlSink) for sink in config.sinks):
         changes["sinks"] = (*config.sinks, JsonlSink(kind="jsonl"))
     if config.governor is not None:
@@ -185,13 +185,12 @@ def _live(
     if log.stat().st_size:
         telemetry = config.telemetry.model_copy(update={"source": "recorded", "log": log})
         loaded = loaded.with_config(config.model_copy(update={"telemetry": telemetry}))
-    with Pipeline(loaded).start(
-        out=folder, frames=frames, sources={drive.block.camera: DrivePictures(drive)}, builds=builds
-    ) as run:
+    sources = {camera: DrivePictures(drive, camera) for camera in drive.infos}
+    with Pipeline(loaded).start(out=folder, frames=frames, sources=sources, builds=builds) as run:
         while not run.wait(PROGRESS_S):
             progress(run.snapshot().counts.captured, run.pictures)
         summary = run.finish()
-    return ReplayOutcome(drive.block.path, "live", summary, _results(loaded, folder), None)
+    return ReplayOutcome(drive.path, "live", summary, _results(loaded, folder), None)
 
 
 class _Watts:
@@ -226,12 +225,12 @@ class _AsDecided:
 
     name = "point"
 
-    def __init__(self, points: Mapping[int, OperatingPoint]) -> None:
+    def __init__(self, points: Mapping[FrameKey, OperatingPoint]) -> None:
         self._points = points
 
     def launch(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            entry.point = self._points[entry.frame.frame_id]
+            entry.point = self._points[entry.frame.key]
 
     def finish(self, entry: Entry) -> None:
         """Nothing to collect."""
@@ -248,8 +247,8 @@ class _Virtual:
         self._assembly: Assembly = assemble(loaded, clock, owner, builds=builds, faults=self._faults)
         self._redecided = Redecided(make_governor(loaded))
         write_pipeline(folder, to_document(config))
-        assembly, fps = self._assembly, drive.info.fps or 30.0
-        context = SinkContext(folder, assembly.classes, assembly.shown, fps, assembly.instead)
+        assembly, fps = self._assembly, next(iter(drive.infos.values())).fps or 30.0
+        context = SinkContext(folder, assembly.classes, assembly.shown, fps, assembly.instead, tuple(drive.infos))
         sinks = [self._faults.sink(make_sink(block)) for block in config.sinks]
         with ExitStack() as opening:
             for sink in sinks:
@@ -257,11 +256,11 @@ class _Virtual:
                 opening.callback(_close_quietly, sink.close)
             self._outlets = [Outlet(sink, waits=True, clock=clock) for sink in sinks]
             opening.pop_all()
-        self._accounts, self._budgets = Accounts(), BudgetWindows(config.budgets)
+        self._books, self._budgets = DriveBooks(drive.infos), BudgetWindows(config.budgets)
         self._watts = _Watts(self._budgets)
         self._slot: NewestSlot[Captured] = NewestSlot()
-        self._points: dict[int, OperatingPoint] = {}
-        self._latency_ms: dict[int, float] = {}
+        self._points: dict[FrameKey, OperatingPoint] = {}
+        self._latency_ms: dict[FrameKey, float] = {}
         self._dropped = self._without_picture = 0
         self._error: str | None = None
         self._executor = Executor(
@@ -282,9 +281,10 @@ class _Virtual:
         for thread in threads:
             thread.start()
         try:
+            pictures = pictures_of(self._drive)
             while not self._executor.wait(PROGRESS_S):
-                progress(self._accounts.captured, self._drive.info.pictures)
-            progress(self._accounts.captured, self._drive.info.pictures)
+                progress(self._books.whole.captured, pictures)
+            progress(self._books.whole.captured, pictures)
         finally:
             self._slot.close()
             self._executor.wait()
@@ -294,14 +294,14 @@ class _Virtual:
                 write_stacks(self._folder)
             for outlet in self._outlets:
                 outlet.close(FLUSH_S)
-        if self._slot.take() is not None:
-            self._accounts.drop()
-        for _ in range(self._executor.lost.total()):
-            self._accounts.lose(str(self._executor.failure))
+        if (left := self._slot.take()) is not None:
+            self._books.drop(left.frame.camera)
+        for camera in self._executor.lost.elements():
+            self._books.lose(camera, str(self._executor.failure))
         summary = self._summarise()
         write_summary(self._folder, summary.document())
         return ReplayOutcome(
-            self._drive.block.path,
+            self._drive.path,
             "virtual",
             summary,
             _results(self._loaded, self._folder),
@@ -335,9 +335,10 @@ class _Virtual:
                 elif isinstance(entry, TelemetrySample):
                     self._watts.see(entry)
                 elif isinstance(entry, RecordedFrame):
-                    if frames is not None and self._accounts.captured >= frames:
-                        return
-                    if not self._hand_over(entry, image):
+                    if frames is not None and self._books.captured(entry.camera) >= frames:
+                        if all(self._books.captured(camera) >= frames for camera in self._drive.infos):
+                            return
+                    elif not self._hand_over(entry, image):
                         return
 
     def _hand_over(self, recorded: RecordedFrame, image: Image | None) -> bool:
@@ -356,28 +357,28 @@ class _Virtual:
             t_stream_ns=recorded.t_stream_ns,
             outages=recorded.outages,
         )
-        self._points[frame.frame_id] = self._redecided.point_of(recorded)
-        self._latency_ms[frame.frame_id] = recorded.latency_ms or 0.0
-        self._accounts.capture(frame.t_capture_ns)
+        self._points[frame.key] = self._redecided.point_of(recorded)
+        self._latency_ms[frame.key] = recorded.latency_ms or 0.0
+        self._books.capture(frame)
         taken = self._slot.put(Captured(frame, source_ms=0.0), wait=True)
         if not taken:
-            self._accounts.drop()
+            self._books.drop(frame.camera)
         return taken
 
     def _publish(self, frame: Frame, result: FrameResult) -> None:
-        del self._points[frame.frame_id]
+        del self._points[frame.key]
         # Waiting in virtual time would be measured against the drive's clock, which has nothing to do with this one.
         stage_ms = {stage: took_ms for stage, took_ms in result.stage_ms.items() if stage not in ("source", "queue")}
-        result = replace(result, latency_ms=self._latency_ms.pop(frame.frame_id), stage_ms=stage_ms)
+        result = replace(result, latency_ms=self._latency_ms.pop(frame.key), stage_ms=stage_ms)
         t_ns = frame.t_capture_ns + round(result.latency_ms * 1e6)
-        self._accounts.publish(result, t_ns)
+        self._books.publish(frame.camera, result, t_ns)
         if result.error is None:
-            self._budgets.published(t_ns, result.latency_ms, frame.ego_speed_mps)
+            self._budgets.published(t_ns, result.latency_ms, frame.ego_speed_mps, frame.camera)
         for outlet in self._outlets:
             outlet.offer(frame, result)
 
     def _summarise(self) -> RunSummary:
-        accounts, config, failure = self._accounts, self._loaded.config, self._executor.failure
+        accounts, config, failure = self._books.whole, self._loaded.config, self._executor.failure
         warnings = list(self._drive.warnings)
         if self._without_picture:
             warnings.append(f"{self._without_picture} frames could not run: their pictures were not recorded")
@@ -390,7 +391,7 @@ class _Virtual:
             folder=self._folder,
             frames=accounts.counts(overwritten=0),
             seconds=accounts.seconds,
-            fps=accounts.fps,
+            fps=self._books.fps,
             latency_ms=Spread.of(accounts.latency),
             stage_ms={stage: Spread.of(quantiles) for stage, quantiles in accounts.stages.items()},
             budgets=self._budgets.accounts(),
@@ -403,6 +404,7 @@ class _Virtual:
             backends=dict(self._assembly.backends),
             versions=versions(),
             config=to_document(config),
+            cameras=self._books.summaries(),
             faults=self._faults.accounts(),
             optional_models=self._assembly.optional.accounts(),
         )

@@ -32,7 +32,7 @@ from .accounts import Accounts, Snapshot
 from .assemble import assemble
 from .budgets import BudgetWindows
 from .builds import Builds
-from .camera_pose import PoseOf, calibration, simulated_poses
+from .camera_pose import PoseOf, simulated_poses
 from .cameras import Cameras, CameraVitals, sources_of
 from .executor import Executor
 from .faults import Faults
@@ -153,14 +153,14 @@ class Run:
             opened = sources_of(config, self._faults, sources)
             for source in opened.values():
                 opening.callback(source.close)
-            info = next(iter(opened.values())).info
+            infos = {name: source.info for name, source in opened.items()}
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
             context = self._context = SinkContext(
                 self.folder,
                 self._assembly.classes,
                 self._assembly.shown,
-                info.fps or 30.0,
+                next(iter(infos.values())).fps or 30.0,
                 self._assembly.instead,
                 tuple(opened),
             )
@@ -178,8 +178,7 @@ class Run:
                 config,
                 self._public_config(),
                 self.folder,
-                info,
-                calibration(config.cameras[0]),
+                infos,
                 clock,
                 classes=self._assembly.classes,
                 shown=self._assembly.shown,

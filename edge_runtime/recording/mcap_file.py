@@ -16,6 +16,7 @@ from mcap.writer import CompressionType, Writer
 from edge_runtime.errors import SinkError
 
 from . import images
+from .cameras import CAMERAS, RecordedCamera, metadata_of
 from .documents import encode
 from .schemas import image_topic, topics
 
@@ -23,7 +24,7 @@ NS = 1_000_000_000
 # A chunk ends when it is so large or so old: what a power cut or `kill -9` costs at most.
 CHUNK_BYTES = 4 << 20
 CHUNK_NS = NS
-FORMAT = "1"
+FORMAT = "2"
 METADATA = "edge_runtime"
 PIPELINE, LADDER, SUMMARY = "pipeline.yaml", "ladder.yaml", "summary.json"
 # Of a folder of segments: what the governor was told since the run began, copied while it is still being written.
@@ -37,7 +38,7 @@ class Opening:
     `first` holds messages that a viewer needs before all others, by topic: a calibration.
     """
 
-    camera: str
+    cameras: Mapping[str, RecordedCamera]
     images: str
     unix_origin_ns: int
     about: Mapping[str, str]
@@ -103,21 +104,23 @@ class McapFile:
     def _begin(self, t_ns: int) -> None:
         opening, writer = self._opening, self._writer
         origin = {"format": FORMAT, "unix_origin_ns": str(opening.unix_origin_ns), "images": opening.images}
-        writer.add_metadata(METADATA, {**origin, "camera": opening.camera, **opening.about})
+        writer.add_metadata(METADATA, {**origin, CAMERAS: ",".join(opening.cameras), **opening.about})
+        for name, camera in opening.cameras.items():
+            writer.add_metadata(metadata_of(name), camera.facts())
         writer.add_metadata("versions", dict(opening.versions))
         writer.add_metadata("models", dict(opening.models))
         self._created_ns = t_ns + opening.unix_origin_ns
         for name, data in opening.attachments.items():
             self._attach(name, data)
         self._channels: dict[str, int] = {}
-        for topic, schema in topics(opening.camera).items():
+        for topic, schema in topics(opening.cameras).items():
             schema_id = writer.register_schema(schema["title"], "jsonschema", encode(schema))
             self._channels[topic] = writer.register_channel(topic, "json", schema_id)
         if opening.images != "none":
             name, descriptors = images.schema(raw=opening.images == "raw")
             schema_id = writer.register_schema(name, "protobuf", descriptors)
-            topic = image_topic(opening.camera)
-            self._channels[topic] = writer.register_channel(topic, "protobuf", schema_id)
+            for topic in map(image_topic, opening.cameras):
+                self._channels[topic] = writer.register_channel(topic, "protobuf", schema_id)
         for topic, data in opening.first.items():
             self.write(topic, t_ns, data)
         writer.flush()

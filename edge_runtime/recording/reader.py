@@ -21,13 +21,13 @@ from mcap.stream_reader import MAGIC_SIZE, CRCValidationError, StreamReader, bre
 from mcap.summary import Summary
 from zstandard import ZstdError
 
-from edge_runtime.config.schema import CalibrationBlock
-from edge_runtime.core import Decision, TelemetrySample
+from edge_runtime.core import Decision, FrameKey, TelemetrySample
 from edge_runtime.errors import SourceError
 
+from .cameras import RecordedCamera, cameras_of
 from .documents import GovernorInputs, decision_from
 from .images import Image, StoredPicture
-from .mcap_file import HISTORY, LADDER, METADATA, PIPELINE, SUMMARY
+from .mcap_file import FORMAT, HISTORY, LADDER, METADATA, PIPELINE, SUMMARY
 from .schemas import DECISION, FRAME, INPUTS, LOG, RESULT, TELEMETRY, image_topic
 
 # What reading on behind the last whole chunk of a cut file raises, from `mcap` and from the packers below it.
@@ -45,7 +45,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedFrame:
-    """One frame and what became of it (`fate`, see docs/recording.md).
+    """One frame and what became of it (`fate`, see docs/recording.md). `frame_id` counts the frames of its camera.
 
     `picture` is None where it was not recorded; `latency_ms`, `point` and `stage_ms` are None unless the frame came
     out of the pipeline, `error` unless it failed.
@@ -63,6 +63,10 @@ class RecordedFrame:
     picture: Stored | None = None
     outages: int = 0
     error: str | None = None
+
+    @property
+    def key(self) -> FrameKey:
+        return self.camera, self.frame_id
 
     @property
     def taken_ns(self) -> int:
@@ -109,8 +113,11 @@ class Recording:
         about = self._metadata.get(METADATA)
         if about is None:
             raise SourceError(f"{path}: is an MCAP file, but not a recording of edge-run")
+        if int(about["format"]) > int(FORMAT):
+            fix = f"install the version that wrote it: {self.versions.get('edge_runtime', 'a newer one')}"
+            raise SourceError(f"{path}: was written by a newer edge-run\n    {fix}")
         self.about: Mapping[str, str] = about
-        self.camera = about["camera"]
+        self.cameras: Mapping[str, RecordedCamera] = cameras_of(about, self._metadata)
         self._origin_ns = int(about["unix_origin_ns"])
 
     @property
@@ -137,37 +144,23 @@ class Recording:
         ladder = self._attachments.get(LADDER)
         return None if ladder is None else ladder.decode()
 
-    @property
-    def fps(self) -> float | None:
-        return float(self.about["fps"]) if "fps" in self.about else None
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        """Width and height of the pictures, where the source had said."""
-        about = self.about
-        return (int(about["width"]), int(about["height"])) if "width" in about and "height" in about else None
-
-    @property
-    def calibration(self) -> CalibrationBlock | None:
-        """The camera's, as the pipeline knew it."""
-        text = self.about.get("calibration")
-        return None if text is None else CalibrationBlock.model_validate_json(text)
-
     @cached_property
     def whole(self) -> bool:
         """Whether every file was closed in order, rather than cut off."""
         return all(_summary(path) is not None for path in self._segments)
 
     @cached_property
-    def pictures(self) -> int | None:
-        """How many pictures there are; None where the recording was cut off."""
-        topic, counted = image_topic(self.camera), 0
+    def pictures(self) -> Mapping[str, int] | None:
+        """How many pictures there are of each camera; None where the recording was cut off."""
+        counted = dict.fromkeys(self.cameras, 0)
+        topics = {image_topic(camera): camera for camera in self.cameras}
         for path in self._segments:
             summary = _summary(path)
             if summary is None or summary.statistics is None:
                 return None
-            ids = [channel.id for channel in summary.channels.values() if channel.topic == topic]
-            counted += sum(summary.statistics.channel_message_counts.get(channel_id, 0) for channel_id in ids)
+            for channel in summary.channels.values():
+                if channel.topic in topics:
+                    counted[topics[channel.topic]] += summary.statistics.channel_message_counts.get(channel.id, 0)
         return counted
 
     def summary(self) -> Mapping[str, Any] | None:
@@ -184,16 +177,16 @@ class Recording:
 
     def entries(self) -> Iterator[Entry]:
         """Everything in the order of the file: a decision comes before the frames that ran at it."""
-        image, known, decided_ns = image_topic(self.camera), -1, -1
+        images, known, decided_ns = {image_topic(camera): camera for camera in self.cameras}, -1, -1
         for path in self._files:
-            picture: StoredPicture | None = None
+            pictures: dict[str, StoredPicture] = {}
             for topic, schema, message in _messages(path):
-                if topic == image:
-                    picture = StoredPicture(message.data, raw=schema == "foxglove.RawImage")
+                if topic in images:
+                    pictures[images[topic]] = StoredPicture(message.data, raw=schema == "foxglove.RawImage")
                     continue
-                entry = self._entry(topic, message, picture)
+                entry = self._entry(topic, message, pictures)
                 if isinstance(entry, RecordedFrame) and entry.picture is not None:
-                    picture = None
+                    del pictures[entry.camera]
                 elif isinstance(entry, GovernorInputs):
                     if entry.n <= known:  # the history of a ring has told it already
                         continue
@@ -209,15 +202,15 @@ class Recording:
         """Only the entries of one kind: `recording.of(TelemetrySample)`."""
         return (entry for entry in self.entries() if isinstance(entry, kind))
 
-    def _entry(self, topic: str, message: Message, picture: StoredPicture | None) -> Entry | None:
+    def _entry(self, topic: str, message: Message, pictures: Mapping[str, StoredPicture]) -> Entry | None:
         if topic not in (FRAME, RESULT, TELEMETRY, INPUTS, DECISION, LOG):
             return None
         document = json.loads(message.data)
         if topic == FRAME:
             values = {name: document.get(name) for name in ("latency_ms", "point", "stage_ms", "error")}
             common = {name: document[name] for name in _FRAME_FIELDS}
-            outages, shown = document.get("outages", 0), picture if document["picture"] else None
-            return RecordedFrame(**common, **values, picture=shown, outages=outages)
+            picture = pictures.get(document["camera"]) if document["picture"] else None
+            return RecordedFrame(**common, **values, picture=picture, outages=document.get("outages", 0))
         if topic == RESULT:
             return RecordedResult(document)
         if topic == TELEMETRY:

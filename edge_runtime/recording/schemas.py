@@ -6,7 +6,7 @@ them; only the fields that a recording fills are described. Those named `edge_ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 FRAME, RESULT, TELEMETRY, INPUTS, DECISION, LOG = (
@@ -32,8 +32,11 @@ def calibration_topic(camera: str) -> str:
     return f"/camera/{camera}/calibration"
 
 
-def topics(camera: str) -> Mapping[str, Schema]:
+def topics(cameras: Iterable[str]) -> Mapping[str, Schema]:
     """Every topic that carries JSON, with its schema; the schema's title is its name."""
+    of_cameras: dict[str, Schema] = {}
+    for camera in cameras:
+        of_cameras |= {annotations_topic(camera): _ANNOTATIONS, calibration_topic(camera): _CALIBRATION}
     return {
         FRAME: _FRAME,
         RESULT: _RESULT,
@@ -41,8 +44,7 @@ def topics(camera: str) -> Mapping[str, Schema]:
         INPUTS: _INPUTS,
         DECISION: _DECISION,
         LOG: _LOG,
-        annotations_topic(camera): _ANNOTATIONS,
-        calibration_topic(camera): _CALIBRATION,
+        **of_cameras,
     }
 
 
@@ -98,7 +100,7 @@ _POINT = _record(
 _FRAME = _record(
     "edge_runtime.Frame",
     {
-        "frame_id": _whole("counts every picture that the source delivered", least=0),
+        "frame_id": _whole("counts every picture that the camera's source delivered", least=0),
         "camera": _text(),
         "t_capture_ns": _T_NS,
         "t_stream_ns": _or_null(_whole("presentation time in the file or stream")),
@@ -117,7 +119,7 @@ _FRAME = _record(
         "stage_ms": _by_name(_number(), "time of each stage in ms; queue is the wait before the first"),
         "error": _text("why it failed"),
     },
-    "One picture of the camera, once it is known what became of it.",
+    "One picture of a camera, once it is known what became of it.",
 )
 
 _BOXES = _record(

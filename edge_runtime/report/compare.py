@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -81,18 +82,25 @@ def comparison_table(comparison: Comparison) -> RenderableType:
         table.add_column("class", style="cyan", no_wrap=True)
         for label in _TERMINAL:
             table.add_column(label, justify="right", no_wrap=True)
-        for name in (None, *comparison.names):
-            counts = {label: sum(comparison.total(key, name) for key in keys) for label, keys in _TERMINAL.items()}
-            if name is None or any(counts[label] for label in _CHANGES):
-                table.add_row(name or "all", *(_cell(label, count) for label, count in counts.items()))
+        rows = [("all", comparison.figures()), *((name, comparison.figures(name)) for name in comparison.names)]
+        if len(comparison.cameras) > 1:
+            rows[1:1] = [(camera, comparison.figures(camera=camera)) for camera in comparison.cameras]
+        for name, figures in rows:
+            counts = {label: sum(figures[key] for key in keys) for label, keys in _TERMINAL.items()}
+            if name == "all" or any(counts[label] for label in _CHANGES):
+                table.add_row(name, *(_cell(label, count) for label, count in counts.items()))
         parts.append(table)
-        if comparison.first_difference is not None:
-            first = comparison.first_difference
-            parts.append(Text(f"first difference, frame {first['frame_id']}: {first['what']}", style="dim"))
+        if (first := comparison.first_difference) is not None:
+            parts.append(Text(f"first difference, {frame_named(comparison, first)}: {first['what']}", style="dim"))
     parts += [Text(f"! {told}", style="bold red") for told in comparison.broken]
     held = not comparison.broken
     parts.append(Text(verdict(comparison), style="bold green" if held else "bold red"))
     return Group(*parts)
+
+
+def frame_named(comparison: Comparison, line: Mapping[str, Any]) -> str:
+    """frame 12; where there are several cameras frame 12 of left."""
+    return f"frame {line['frame_id']}" + (f" of {line['camera']}" if len(comparison.cameras) > 1 else "")
 
 
 def _cell(label: str, count: int) -> Text:
@@ -130,7 +138,7 @@ def xml_text(suite: ElementTree.Element) -> str:
 
 def _details(comparison: Comparison) -> str:
     first = comparison.first_difference
-    return verdict(comparison) + (f"\nfirst in frame {first['frame_id']}: {first['what']}" if first else "")
+    return verdict(comparison) + (f"\nfirst in {frame_named(comparison, first)}: {first['what']}" if first else "")
 
 
 def github_annotations(comparison: Comparison, drive: str, golden: str) -> list[str]:

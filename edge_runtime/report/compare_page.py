@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from edge_runtime.config.words import either
+from edge_runtime.core import FrameKey
 from edge_runtime.evaluate.boxes_compared import CLASS, MATCHED, MOVED, STATE, FrameBoxes, FrameDifference, told
 from edge_runtime.evaluate.compare import Comparison
 from edge_runtime.evaluate.compare_checks import Times
@@ -31,20 +33,21 @@ WORDS = {
 STATES = {True: ("held", "held"), False: ("broken", "not held"), None: ("aside", "not judged")}
 
 
-def worth_seeing(comparison: Comparison) -> list[int]:
-    """Frame ids of the pictures that the page shows: the worst of the worst seconds."""
-    return [found.frame_id for found in comparison.worst[:MOST_FRAMES]]
+def worth_seeing(comparison: Comparison) -> list[FrameKey]:
+    """The frames of which the page shows the pictures: the worst of the worst seconds."""
+    return [found.key for found in comparison.worst[:MOST_FRAMES]]
 
 
 def compare_page(
     comparison: Comparison,
     title: str,
     beside: str,
-    pictures: Mapping[int, Image],
+    pictures: Mapping[FrameKey, Image],
     changes: Sequence[Change] | None = None,
 ) -> str:
     """`title` is the drive's name, `beside` the golden's, `pictures` those of `worth_seeing` that were recorded."""
     shown = sorted(comparison.worst[:MOST_FRAMES], key=lambda found: found.t_s)
+    several = len(comparison.cameras) > 1
     parts = [
         head(f"{title} beside {beside}", _lead(comparison), _tiles(comparison)),
         f'<p class="verdict {"broken" if comparison.broken else "held"}">{escape(verdict(comparison))}</p>',
@@ -54,16 +57,17 @@ def compare_page(
         _seconds(comparison),
         _decision(comparison),
         _times(comparison),
-        _frames(shown, pictures),
+        _frames(shown, pictures, several),
     ]
     return page(f"{title} · replay", parts, _STYLE)
 
 
 def _lead(comparison: Comparison) -> str:
-    tolerances = comparison.tolerances
+    tolerances, cameras = comparison.tolerances, comparison.cameras
+    of = f" of {either(cameras, 'and')}" if len(cameras) > 1 else ""
     return (
-        f"Boxes of the stage {comparison.stage}, in {comparison.frames['both']} frames. Two of one class are the same "
-        f"object from IoU {tolerances.iou:g} on, and have moved below {tolerances.moved_below_iou:g}."
+        f"Boxes of the stage {comparison.stage}, in {comparison.frames['both']} frames{of}. Two of one class are the "
+        f"same object from IoU {tolerances.iou:g} on, and have moved below {tolerances.moved_below_iou:g}."
     )
 
 
@@ -155,21 +159,22 @@ def _time_row(word: str, times: Times) -> str:
     return f"<tr><th>{word}</th>{cells}</tr>"
 
 
-def _frames(shown: Sequence[FrameDifference], pictures: Mapping[int, Image]) -> str:
+def _frames(shown: Sequence[FrameDifference], pictures: Mapping[FrameKey, Image], several: bool) -> str:
     if not shown:
         return ""
     keys = "".join(
         f'<li><svg viewBox="0 0 26 16">{rect((2, 2, 24, 14), sort)}</svg>{text}</li>' for sort, text in WORDS.items()
     )
-    seen = "".join(_frame(found, pictures[found.frame_id]) for found in shown if found.frame_id in pictures)
-    absent = sum(found.frame_id not in pictures for found in shown)
+    seen = "".join(_frame(found, pictures[found.key], several) for found in shown if found.key in pictures)
+    absent = sum(found.key not in pictures for found in shown)
     note = warnings([f"{absent} of the worst frames have no recorded picture"]) if absent else ""
     return f'<section><h2>The worst frames</h2><ul class="keys boxes">{keys}</ul>{note}</section>{seen}'
 
 
-def _frame(found: FrameDifference, image: Image) -> str:
+def _frame(found: FrameDifference, image: Image, several: bool) -> str:
     """The picture as it was seen then and as it is now, and below it everything that differs, closely."""
-    key, size = f"f{found.frame_id}", (image.shape[1], image.shape[0])
+    camera, frame_id = found.key
+    key, size = f"f{frame_id}-{camera}" if several else f"f{frame_id}", (image.shape[1], image.shape[0])
     then = dict.fromkeys(found.lost, LOST) | {pair.golden: SORT[pair.change] for pair in found.pairs}
     now = dict.fromkeys(found.new, NEW) | {pair.now: SORT[pair.change] for pair in found.pairs}
     panels = _panel("golden", found.golden, then, key, size) + _panel("now", found.now, now, key, size)
@@ -185,7 +190,7 @@ def _frame(found: FrameDifference, image: Image) -> str:
             size,
         )
     )
-    title = f"{clock_text(found.t_s)}, frame {found.frame_id}"
+    title = f"{clock_text(found.t_s)}, {f'{camera}, ' if several else ''}frame {frame_id}"
     body = f'<div class="panels">{panels}</div><div class="rows">{rows}</div>'
     return f"<section><h3>{title}</h3>{stored_picture(key, image, QUALITY)}{body}</section>"
 

@@ -43,9 +43,11 @@ def _value(value: Any) -> str:
 
 
 def counts_section(figures: Mapping[str, Any]) -> str:
-    """Golden, now, matched, lost, … by class, height and distance, of a document of `replay --against`."""
+    """Golden, now, matched, lost, … by class, height, distance and camera, of a document of `replay --against`."""
     columns = {key: label for key, label in COLUMNS.items() if key not in BAD[2:] or figures[key]}
+    cameras = figures["by_camera"] if len(figures["by_camera"]) > 1 else {}
     tables = [
+        ("By camera", list(cameras.items())),
         ("By class", list(figures["by_class"].items())),
         ("By height", [(f"{band(row, 'px')} px", row) for row in figures["by_height_px"]]),
         ("By distance", [(f"{band(row, 'm')} m", row) for row in figures["by_distance"]]),

@@ -32,12 +32,17 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What is known before the first picture; None where the source cannot tell."""
+    """What is known before the first picture; None where the source cannot tell.
+
+    With `one_clock` its stream times count from a moment that it shares with other such sources: the beginning of a
+    drive.
+    """
 
     fps: float | None
     pictures: int | None
     width: int | None
     height: int | None
+    one_clock: bool = False
 
 
 class Source(Protocol):

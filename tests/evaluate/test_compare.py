@@ -9,9 +9,10 @@ import pytest
 
 from edge_runtime.config.block_file import load_block
 from edge_runtime.errors import ConfigError, SourceError
-from edge_runtime.evaluate.compare import Comparer, side_by_side
+from edge_runtime.evaluate.compare import Comparer
 from edge_runtime.evaluate.compare_checks import Decisions
 from edge_runtime.evaluate.golden import check_updatable, open_golden, write_golden
+from edge_runtime.evaluate.side_by_side import side_by_side
 from edge_runtime.evaluate.tolerances import Tolerances
 
 CAR = ((100, 100, 140, 130), "car", 1, None)
@@ -20,7 +21,7 @@ LIGHT = ((400, 50, 410, 75), "traffic light", 3, "red")
 NOT_ASKED = Decisions(None, "nobody decided")
 
 
-def line(frame_id, *boxes, latency_ms=20.0, **more):
+def line(frame_id, *boxes, latency_ms=20.0, camera="front", **more):
     columns = {
         "xyxy": [list(box[0]) for box in boxes],
         "confidence": [0.8] * len(boxes),
@@ -30,7 +31,8 @@ def line(frame_id, *boxes, latency_ms=20.0, **more):
         "label": [box[3] for box in boxes],
     }
     t_ns = frame_id * 100_000_000
-    return {"frame_id": frame_id, "t_capture_ns": t_ns, "latency_ms": latency_ms, "stages": {"seen": columns}, **more}
+    frame = {"frame_id": frame_id, "camera": camera, "t_capture_ns": t_ns, "latency_ms": latency_ms}
+    return {**frame, "stages": {"seen": columns}, **more}
 
 
 def moved_by(box, px):
@@ -42,7 +44,7 @@ def compared(
     golden, now, tolerances=None, *, live=False, distances=None, budgets=None, decisions=NOT_ASKED, whole=True
 ):
     comparer = Comparer("seen", tolerances or Tolerances(), distances=distances)
-    for one, other in side_by_side(golden, now, *[lambda each: each["frame_id"]] * 2):
+    for one, other in side_by_side(golden, now, *[lambda each: (each["camera"], each["frame_id"])] * 2):
         comparer.see(one, other)
     return comparer.comparison(decisions, live=live, budgets=budgets, whole=whole)
 
@@ -106,6 +108,40 @@ def test_a_track_that_is_interrupted_or_goes_on_under_another_id_is_a_break():
     assert compared(golden, now).total("breaks") == 2
 
 
+def test_tracks_of_two_cameras_under_one_id_are_two():
+    golden = [line(n, CAR, camera=camera) for n in range(3) for camera in ("front", "left")]
+    other = (CAR[0], "car", 7, None)
+    now = [
+        line(n, CAR if camera == "front" else other, camera=camera) for n in range(3) for camera in ("left", "front")
+    ]
+    comparison = compared(golden, now)
+    assert comparison.total("breaks") == 0
+    assert comparison.cameras == ("front", "left")
+
+
+def test_frames_are_known_by_camera_and_id_in_whatever_order_cameras_take_turns():
+    golden = [line(0, CAR), line(0, LIGHT, camera="left"), line(1, CAR), line(1, LIGHT, camera="left"), line(2, CAR)]
+    now = [golden[1], golden[3], golden[0], golden[2], line(2, camera="front")]
+    document = compared(golden, now).document()
+    assert (document["matched"], document["lost"], document["new"]) == (4, 1, 0)
+    assert document["compared"] == {"golden": 5, "now": 5, "both": 5, "missing": 0, "added": 0, "failed": 0}
+    assert {name: figures["lost"] for name, figures in document["by_camera"].items()} == {"front": 1, "left": 0}
+    assert document["first_difference"]["camera"] == "front"
+
+
+def test_a_camera_that_only_one_side_has_is_missing_frames():
+    golden = [line(n, CAR, camera=camera) for n in range(3) for camera in ("front", "left")]
+    frames = compared(golden, [each for each in golden if each["camera"] == "left"]).frames
+    assert (frames["both"], frames["missing"], frames["added"]) == (3, 3, 0)
+
+
+def test_the_rate_of_several_cameras_is_that_of_the_slowest():
+    fast = [line(n, CAR) for n in range(20)]
+    slow = [line(n, CAR, camera="left") for n in range(0, 20, 2)]
+    times = compared([*fast, *slow], [*fast, *slow], live=True).document()["times"]
+    assert times["now"]["fps"] == pytest.approx(5.0)
+
+
 def test_an_id_that_is_another_from_the_beginning_is_no_break():
     golden = [line(n, CAR) for n in range(3)]
     assert compared(golden, [line(n, (CAR[0], "car", 7, None)) for n in range(3)]).total("breaks") == 0
@@ -117,7 +153,7 @@ def test_breaks_are_not_judged_without_tracks():
 
 
 def test_distances_split_the_counts_where_they_are_known():
-    def distances(frame_id, xyxy):
+    def distances(key, xyxy):
         return np.where(xyxy[:, 0] == 300, 130.0, np.nan)
 
     document = compared([line(0, CAR, FAR)], [line(0, CAR)], distances=distances).document()
@@ -190,7 +226,7 @@ def test_the_worst_frame_of_each_second_is_kept_the_worst_first():
     golden = [line(n, CAR, FAR, LIGHT) for n in range(20)]
     now = [line(n, *(() if n == 14 else (CAR,) if n in (3, 13) else (CAR, FAR, LIGHT))) for n in range(20)]
     comparison = compared(golden, now)
-    assert [found.frame_id for found in comparison.worst] == [14, 3]
+    assert [found.key for found in comparison.worst] == [("front", 14), ("front", 3)]
     assert comparison.by_second[1]["lost"] == 5
 
 

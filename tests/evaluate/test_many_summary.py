@@ -35,6 +35,7 @@ def against(lost=0, broken=(), changes=({"key": "models.road.decode.confidence",
         **figures,
         "identical": False,
         "by_class": {"car": figures},
+        "by_camera": {"front": figures},
         "by_height_px": [{"from_px": 16.0, "to_px": 24.0, **figures}],
         "by_distance": [],
         "broken": list(broken),
@@ -122,6 +123,7 @@ def test_comparisons_are_added_up_by_class_and_band_with_the_settings_of_all():
         ("person", 100, 50),
         ("car", 200, 7),
     ]
+    assert {name: (one["golden"], one["lost"]) for name, one in told["by_camera"].items()} == {"front": (200, 7)}
     bands = [(row["from_px"], row["to_px"], row["golden"], row["lost"]) for row in told["by_height_px"]]
     assert bands == [(8.0, 16.0, 100, 2), (16.0, 24.0, 200, 7)]
     assert told["changed_settings"] == [

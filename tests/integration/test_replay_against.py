@@ -165,7 +165,7 @@ def test_a_recorded_simulation_knows_how_far_its_objects_are():
     simulated = Simulation(SimulationSource.model_validate(source))
     recorded = SimpleNamespace(recording=SimpleNamespace(pipeline_text=json.dumps({"source": source})))
     labels = simulated.labels(5)
-    distance_m = distances_of(recorded, "simulation")(5, np.array([label.xyxy for label in labels], float))
+    distance_m = distances_of(recorded, "simulation")(("front", 5), np.array([label.xyxy for label in labels], float))
     assert np.isin(distance_m, [label.distance_m for label in labels]).all()
 
 

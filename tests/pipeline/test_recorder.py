@@ -157,7 +157,7 @@ def test_a_file_replayed_fast_waits_for_the_disk_and_loses_no_picture(tmp_path):
     recorder.drain(10)
     recorder.finish({})
     assert (recorder.account.written, recorder.account.dropped) == (60, 0)
-    assert Recording(tmp_path / "drive.mcap").pictures == 60
+    assert Recording(tmp_path / "drive.mcap").pictures == {"front": 60}
 
 
 class Full(Blocked):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_runtime.recording import schemas
+from edge_runtime.recording.cameras import RecordedCamera
 from edge_runtime.recording.documents import encode
 from edge_runtime.recording.images import jpeg_message, raw_message
 from edge_runtime.recording.mcap_file import Opening
@@ -15,13 +16,14 @@ ORIGIN_NS = 1_790_000_000 * S
 
 def opening(images="jpeg", **more):
     values = {
-        "about": {"name": "drive", "fps": "25.0", "width": "64", "height": "48"},
+        "cameras": {"front": RecordedCamera(25.0, 64, 48)},
+        "about": {"name": "drive"},
         "versions": {"edge_runtime": "test"},
         "models": {"road": "ab12"},
         "attachments": {"pipeline.yaml": b"name: drive\n"},
         **more,
     }
-    return Opening("front", images, ORIGIN_NS, **values)
+    return Opening(images=images, unix_origin_ns=ORIGIN_NS, **values)
 
 
 def picture(n, size=(48, 64)):
@@ -29,16 +31,16 @@ def picture(n, size=(48, 64)):
     return np.full((*size, 3), n % 256, np.uint8)
 
 
-def write_frame(file, n, *, raw=False, image=None, fate="published", with_picture=True):
+def write_frame(file, n, *, raw=False, image=None, fate="published", with_picture=True, camera="front"):
     """Frame `n`, captured at n times 40 ms."""
     t_ns = n * 40 * MS
     if with_picture:
         make = raw_message if raw else jpeg_message
-        message = make(picture(n) if image is None else image, "front", t_ns + ORIGIN_NS)
-        file.write(schemas.image_topic("front"), t_ns, message)
+        message = make(picture(n) if image is None else image, camera, t_ns + ORIGIN_NS)
+        file.write(schemas.image_topic(camera), t_ns, message)
     document = {
         "frame_id": n,
-        "camera": "front",
+        "camera": camera,
         "t_capture_ns": t_ns,
         "t_stream_ns": None,
         "ego_speed_mps": 20.0,

@@ -12,7 +12,9 @@ from mcap.writer import Writer
 from edge_runtime.core import Decision, FrameStats, OperatingPoint, TelemetrySample
 from edge_runtime.errors import SinkError, SourceError
 from edge_runtime.recording import schemas
+from edge_runtime.recording.cameras import RecordedCamera
 from edge_runtime.recording.documents import GovernorInputs, decision_document, encode, log_document
+from edge_runtime.recording.images import jpeg_message
 from edge_runtime.recording.mcap_file import McapFile, summary_attachment
 from edge_runtime.recording.reader import LogLine, RecordedFrame, RecordedResult, Recording
 
@@ -55,8 +57,8 @@ def test_everything_comes_back_as_values_in_the_order_in_which_it_was_written(tm
     assert entries[4].document == result
     assert entries[5] == LogLine(7 * MS, schemas.WARNING, "budget", "not held")
     assert recording.whole
-    assert recording.pictures == 1
-    assert (recording.name, recording.camera, recording.fps, recording.size) == ("drive", "front", 25.0, (64, 48))
+    assert recording.pictures == {"front": 1}
+    assert (recording.name, recording.cameras) == ("drive", {"front": RecordedCamera(25.0, 64, 48)})
     assert recording.pipeline_text == "name: drive\n"
     assert recording.ladder_text is None
     assert recording.models == {"road": "ab12"}
@@ -118,6 +120,56 @@ def test_a_recording_never_replaces_another(tmp_path):
     with pytest.raises(SinkError, match=r"there is a recording already\n.*another name"):
         McapFile(tmp_path / "drive.mcap", opening(), 0)
     assert ids(Recording(tmp_path / "drive.mcap")) == list(range(10))
+
+
+def test_several_cameras_have_frames_pictures_and_facts_of_their_own(tmp_path):
+    known = {"front": RecordedCamera(25.0, 64, 48), "left": RecordedCamera()}
+    file = McapFile(tmp_path / "drive.mcap", opening(cameras=known), 0)
+    for camera, n, seen in (("front", 0, 10), ("left", 0, 20), ("left", 1, 30), ("front", 1, 40)):
+        write_frame(file, n, camera=camera, image=picture(seen))
+    write_frame(file, 2, camera="left", with_picture=False)
+    file.close()
+    recording = Recording(tmp_path / "drive.mcap")
+    assert recording.cameras == known
+    assert recording.pictures == {"front": 2, "left": 2}
+    frames = list(recording.of(RecordedFrame))
+    assert [frame.key for frame in frames] == [("front", 0), ("left", 0), ("left", 1), ("front", 1), ("left", 2)]
+    assert [int(frame.picture.decode().mean()) for frame in frames[:4]] == [10, 20, 30, 40]
+    assert frames[4].picture is None
+
+
+def test_a_recording_of_format_1_opens_as_before(tmp_path):
+    about = {"format": "1", "unix_origin_ns": str(ORIGIN_NS), "images": "jpeg", "camera": "nose", "name": "drive"}
+    calibration = '{"focal_px":[700,700],"centre_px":[32,24],"pitch_deg":0.0,"height_m":1.5}'
+    with (tmp_path / "old.mcap").open("wb") as stream:
+        writer = Writer(stream)
+        writer.start()
+        writer.add_metadata(
+            "edge_runtime", {**about, "fps": "25.0", "width": "64", "height": "48"} | {"calibration": calibration}
+        )
+        for topic in (schemas.image_topic("nose"), schemas.FRAME):
+            writer.register_channel(topic, "x", writer.register_schema("foxglove.CompressedImage", "x", b""))
+        frame = {"frame_id": 0, "camera": "nose", "t_capture_ns": 0, "t_stream_ns": None, "ego_speed_mps": None}
+        writer.add_message(1, 0, jpeg_message(picture(9), "nose", 0), 0)
+        writer.add_message(2, 0, encode({**frame, "fate": "published", "picture": True}), 0)
+        writer.finish()
+    recording = Recording(tmp_path / "old.mcap")
+    (known,) = recording.cameras.values()
+    assert (known.fps, known.width, known.height, known.calibration.height_m) == (25.0, 64, 48, 1.5)
+    (frame,) = recording.of(RecordedFrame)
+    assert (frame.key, int(frame.picture.decode().mean())) == (("nose", 0), 9)
+    assert recording.pictures == {"nose": 1}
+
+
+def test_a_recording_of_a_format_to_come_says_which_version_to_install(tmp_path):
+    with (tmp_path / "new.mcap").open("wb") as stream:
+        writer = Writer(stream)
+        writer.start()
+        writer.add_metadata("edge_runtime", {"format": "99", "unix_origin_ns": "0", "images": "jpeg"})
+        writer.add_metadata("versions", {"edge_runtime": "9.1"})
+        writer.finish()
+    with pytest.raises(SourceError, match=r"newer edge-run\n    install the version that wrote it: 9\.1"):
+        Recording(tmp_path / "new.mcap")
 
 
 def test_what_is_no_recording_is_answered(tmp_path):

@@ -168,7 +168,7 @@ def test_a_folder_of_segments_is_read_as_one_recording(tmp_path):
         file.close()
     recording = Recording(tmp_path / "saved")
     assert [frame.frame_id for frame in recording.of(RecordedFrame)] == list(range(15))
-    assert recording.pictures == 15
+    assert recording.pictures == {"front": 15}
 
 
 @pytest.mark.parametrize("keep_seconds", [0.5, 5.0, 600.0])

@@ -79,9 +79,9 @@ def test_an_update_says_what_it_did(before, said):
 
 def test_the_page_shows_the_worst_frame_as_it_was_and_as_it_is():
     comparison = compared(GOLDEN, NOW, decisions=Decisions(False, "differ", FIRST))
-    assert worth_seeing(comparison) == [3]
-    changes = [Change("models.road.decode.confidence", 0.3, 0.5)]
-    page = compare_page(comparison, "<drive>", "golden", {3: np.zeros((720, 1280, 3), np.uint8)}, changes)
+    assert worth_seeing(comparison) == [("front", 3)]
+    changes, picture = [Change("models.road.decode.confidence", 0.3, 0.5)], np.zeros((720, 1280, 3), np.uint8)
+    page = compare_page(comparison, "<drive>", "golden", {("front", 3): picture}, changes)
     assert page.count('<use href="#f3"/>') == 2 + 1 + 1  # both panels, what was lost, the light in another state
     assert "&lt;drive&gt;" in page
     assert "was traffic light (red)" in page

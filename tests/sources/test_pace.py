@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.sources.pace import StreamPace
+from edge_runtime.sources.pace import DriveClock, StreamPace
 
 MS = 1_000_000
 
@@ -14,6 +14,17 @@ def test_pictures_are_due_at_the_stream_s_own_distances():
 
 def test_a_stream_that_starts_late_starts_at_once():
     assert StreamPace(fps=25).due_ns(5000 * MS, now_ns=7) == 7
+
+
+def test_files_of_one_drive_keep_their_distance_whichever_is_read_first():
+    drive = DriveClock()
+    left, front, rear = StreamPace(25, drive), StreamPace(25, drive), StreamPace(25, drive)
+    assert left.due_ns(5000 * MS, now_ns=100 * MS) == 5100 * MS
+    assert front.due_ns(0, now_ns=130 * MS) == 100 * MS
+    assert front.due_ns(40 * MS, now_ns=131 * MS) == 140 * MS
+    assert rear.due_ns(0, now_ns=300 * MS) == 300 * MS  # opened long after the others
+    assert rear.due_ns(40 * MS, now_ns=301 * MS) == 340 * MS
+    assert [pace.late_pictures for pace in (left, front, rear)] == [0, 0, 0]
 
 
 def test_a_reader_a_little_late_keeps_the_schedule():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edge_runtime.config.schema import CameraFault, SensorFault
 from edge_runtime.core import TelemetrySample
@@ -41,16 +42,24 @@ class FaultyDrive:
         self._drive, self._camera, self._sensors = drive, camera, sensors
 
     @property
-    def block(self) -> FileBlock:
-        return self._drive.block
+    def path(self) -> Path:
+        return self._drive.path
+
+    @property
+    def blocks(self) -> Sequence[FileBlock]:
+        return self._drive.blocks
 
     @property
     def recording(self) -> Recording | None:
         return self._drive.recording
 
     @property
-    def info(self) -> SourceInfo:
-        return self._drive.info
+    def infos(self) -> Mapping[str, SourceInfo]:
+        return self._drive.infos
+
+    @property
+    def first_ns(self) -> int | None:
+        return self._drive.first_ns
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -60,19 +69,13 @@ class FaultyDrive:
         return self._drive.samples()
 
     def entries(self) -> Iterator[Entry]:
-        camera, told = CameraFaults(self._camera), SensorFaults(self._sensors)
+        cameras, told = {name: _Camera(self._camera_faults(name)) for name in self.infos}, SensorFaults(self._sensors)
         measured = SensorFaults([(fault, Tally()) for fault, _ in self._sensors])  # the same readings, counted once
         first_ns: int | None = None
-        outages, away = 0, False
         for entry in self._drive.entries():
             if isinstance(entry, RecordedFrame) and entry.picture is not None:
-                try:
-                    shot = camera.see(entry.t_capture_ns)
-                except CameraAway:
-                    outages, away = outages + (not away), True
-                    continue
-                away = False
-                yield _moved(replace(entry, outages=entry.outages + outages), shot)
+                if (frame := cameras[entry.camera].see(entry)) is not None:
+                    yield frame
             elif isinstance(entry, GovernorInputs | TelemetrySample):
                 first_ns = entry.t_ns if first_ns is None else first_ns
                 since_ns = entry.t_ns - first_ns
@@ -82,6 +85,27 @@ class FaultyDrive:
                     yield sample
             else:
                 yield entry
+
+    def _camera_faults(self, camera: str) -> CameraFaults:
+        return CameraFaults([(fault, tally) for fault, tally in self._camera if fault.camera in (None, camera)])
+
+
+class _Camera:
+    """What the faults make of one camera's frames."""
+
+    def __init__(self, faults: CameraFaults) -> None:
+        self._faults = faults
+        self._outages, self._away = 0, False
+
+    def see(self, frame: RecordedFrame) -> RecordedFrame | None:
+        """None while the camera is away."""
+        try:
+            shot = self._faults.see(frame.t_capture_ns)
+        except CameraAway:
+            self._outages, self._away = self._outages + (not self._away), True
+            return None
+        self._away = False
+        return _moved(replace(frame, outages=frame.outages + self._outages), shot)
 
 
 def _moved(frame: RecordedFrame, shot: Shot) -> RecordedFrame:
