@@ -1,6 +1,6 @@
 """A camera on the network: H.264, 640 x 360, 25 pictures a second, at rtsp://127.0.0.1:PORT/front.
 
-    /usr/bin/python3 rtsp_server.py [USER PASSWORD] [--port PORT] [--freeze-after SECONDS]
+    /usr/bin/python3 rtsp_server.py [USER PASSWORD] [--address ADDRESS] [--port PORT] [--freeze-after SECONDS]
 
 Run by the system's Python with the packages python3-gi and gir1.2-gst-rtsp-server-1.0; exits 77 where they are
 missing. Prints the port once it listens. The upper half of each picture is the time at which it was made, so that a
@@ -73,6 +73,7 @@ def let_in_only(user, password, server, factory):
 def main(arguments):
     parser = argparse.ArgumentParser()
     parser.add_argument("credentials", nargs="*")
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", default="0")
     parser.add_argument("--freeze-after", type=float)
     options = parser.parse_args(arguments)
@@ -81,7 +82,7 @@ def main(arguments):
         print("GStreamer has no openh264enc", file=sys.stderr)
         sys.exit(NOT_HERE)
     server = GstRtspServer.RTSPServer.new()
-    server.set_address("127.0.0.1")
+    server.set_address(options.address)
     server.set_service(options.port)
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_launch(LAUNCH)
