@@ -38,7 +38,7 @@ class CameraVitals:
     is of the whole run and goes on counting while it is read.
 
     `no_picture` says what is wrong while it gives no pictures, and `away_s` for how long it has not; that is None for
-    one that will not come back.
+    one that will not come back. `ended` says that nothing more will come, for a good reason or a bad one.
     """
 
     counts: FrameCounts
@@ -48,6 +48,7 @@ class CameraVitals:
     no_picture: str | None
     p99_ms: float | None = None
     away_s: float | None = None
+    ended: bool = False
 
     @property
     def trouble(self) -> str | None:
@@ -200,6 +201,7 @@ class Cameras:
                 no_picture=None if ended else self._alarm(name, now_ns),
                 p99_ms=snapshot.latency_p99_ms,
                 away_s=None if feed.error is not None else feed.outages.away_s(now_ns),
+                ended=feed.ended,
             )
         return vitals
 
@@ -216,15 +218,13 @@ class Cameras:
         away = [self._alarm(camera, now_ns) for camera in self.feeds]
         return "; ".join(text for text in away if text is not None) or None
 
-    def notices(self) -> Iterator[str]:
-        """Warnings of the sources and what became of the cameras, each once."""
+    def news(self) -> Iterator[tuple[str | None, str]]:
+        """Warnings of the sources and what became of the cameras, each once, with the camera that it is about."""
         for name, feed in self.feeds.items():
-            yield from self.sources[name].warnings
-            yield from feed.outages.notices
-            if self.several and feed.error is not None:
-                yield f"camera {name} ended: {feed.error}"
+            ended = [f"camera {name} ended: {feed.error}"] if self.several and feed.error is not None else []
+            yield from ((name, text) for text in (*self.sources[name].warnings, *feed.outages.notices, *ended))
         for port in self._ports:
-            yield from port.warnings
+            yield from ((None, text) for text in port.warnings)
 
     def late(self) -> Iterator[str]:
         """Files whose pictures were decoded too late for their own rate."""

@@ -387,12 +387,15 @@ class Run:
 
     def notices(self) -> tuple[str, ...]:
         """What a person should know so far: warnings of the source, failed frames, sinks that ended."""
-        found = [*self._cameras.notices(), *(self._steering.notices if self._steering else ())]
-        found += self._assembly.optional.notices
+        return tuple(text for _, text in self.news())
+
+    def news(self) -> tuple[tuple[str | None, str], ...]:
+        """The same, each with the camera that it is about, where it is about one."""
+        found = [*(self._steering.notices if self._steering else ()), *self._assembly.optional.notices]
         found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
         found += [f"sink {name} ended: {sink.error}" for name, sink in self._sink_accounts().items() if sink.error]
         found += () if self._recorder is None else self._recorder.notices
-        return tuple(found)
+        return (*self._cameras.news(), *((None, text) for text in found))
 
     def ended_sinks(self) -> tuple[str, ...]:
         """The sinks, and the recording, that take nothing any more."""
@@ -452,7 +455,7 @@ class Run:
 
     def _summarise(self) -> RunSummary:
         accounts = self._accounts
-        warnings = [*self._cameras.notices(), *self._cameras.late()]
+        warnings = [*(text for _, text in self._cameras.news()), *self._cameras.late()]
         if self._recorder is not None:
             warnings += self._recorder.notices
         if self.recoveries:

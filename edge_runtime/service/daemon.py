@@ -23,7 +23,7 @@ from edge_runtime.recording.run_folder import write_whole
 from edge_runtime.web.site import Site
 
 from .backoff import SETTLED_S, Backoff
-from .flow import Flow, cannot_overlap
+from .flow import Flow, cannot_overlap, unchanged
 from .journal import Journal
 from .keep import GB, RunStore, size_of
 from .notify import Notifier
@@ -237,13 +237,9 @@ class Service:
         self._let_it_prove_itself(old.loaded)
 
     def _beside_or_after(self, old: Flow, loaded: LoadedPipeline) -> Flow:
-        """The flow of `loaded`, begun while `old` ran; it has the source of `old` where that is the same."""
-        if old.loaded.config.cameras == loaded.config.cameras:
-            new = self._begin(loaded, after=old)
-            old.hand_over(new, PATIENCE_S)
-        else:
-            new = self._begin(loaded)
-            old.close()
+        """The flow of `loaded`, begun while `old` ran; it has the cameras of `old` that are the same."""
+        new = self._begin(loaded, after=old)
+        old.hand_over(new, PATIENCE_S)
         return new
 
     def _let_it_prove_itself(self, old: LoadedPipeline) -> None:
@@ -255,8 +251,8 @@ class Service:
                 return
             if new.run.wait(0.0) or new.run.snapshot().counts.failed >= FAILURES:
                 why = new.run.notices()
-                same = old.config.cameras == new.loaded.config.cameras
-                if cannot_overlap(new.loaded.config, old.config) is None and same:
+                kept = unchanged(new.loaded.config, old.config)
+                if cannot_overlap(new.loaded.config, old.config) is None and kept:
                     self._take_over(self._beside_or_after(new, old))
                     error = None
                 else:

@@ -25,7 +25,8 @@ REPEAT_NS = 10_000_000_000
 
 
 class Flow:
-    """Starts a pipeline; `after` is a flow whose sources it takes over, else it opens its own. `close` ends it.
+    """Starts a pipeline. Of `after`, a flow that runs, it takes over the cameras that have not changed and opens the
+    others. `close` ends it.
 
     `first` is set, and `on_first` called, when the first result is out. Raises `EdgeRuntimeError` when anything cannot
     be opened; a source that it opened is closed then.
@@ -50,17 +51,19 @@ class Flow:
             self._points = tuple(rung.name for rung in ladder_of(loaded)[0].most_useful_first)
         self._point: str | None = None
         self._pulse = Pulse()
-        self.legs: dict[str, Leg] = {}
+        self.legs: dict[str, Leg]
+        kept = (
+            {} if after is None else {camera: after.legs[camera] for camera in unchanged(after.loaded.config, config)}
+        )
+        anew = [block for block in config.cameras if block.camera not in kept]
         self._pose: PoseOf | None
         with ExitStack() as opening:
-            if after is not None:
-                self._pose = after._pose
-                self.legs = {camera: leg.successor() for camera, leg in after.legs.items()}
-            else:
-                self._pose = simulated_poses(config.cameras)
-                for camera, source in open_sources(config.cameras, waits=True).items():
-                    self.legs[camera] = leg = Leg(source)
-                    opening.callback(leg.close)
+            opened = {camera: Leg(source) for camera, source in open_sources(anew, waits=True).items()}
+            for leg in opened.values():
+                opening.callback(leg.close)
+            legs = opened | {camera: leg.successor() for camera, leg in kept.items()}
+            self.legs = {block.camera: legs[block.camera] for block in config.cameras}
+            self._pose = after._pose if after is not None and not anew else simulated_poses(config.cameras)
             self.run = Pipeline(loaded).start(sources=self.legs, builds=builds, on_result=self._result, pose=self._pose)
             opening.pop_all()
 
@@ -83,31 +86,39 @@ class Flow:
     def look(self) -> tuple[bool, str]:
         """Whether frames flow, and the sentence that says how; what is new goes to the journal."""
         now_ns, run = self._clock.now_ns(), self.run
-        cameras = ", ".join(self.legs)
         snapshot, state = run.snapshot(), run.steering()
         beats = self._pulse.beats(snapshot.counts, now_ns)
-        for text in self._news():
-            self._journal.say("warning", text, cameras)
+        for camera, text in self._news():
+            self._journal.say("warning", text, camera)
         if state is not None and state.point != self._point:
             self._point = state.point
             bound = "" if state.binding is None else f", bound by {state.binding}"
             self._journal.say("notice", f"point {state.point}{bound}")
         silent_s, out = self._pulse.silent_s, run.models_out()
-        return beats, sentence(snapshot, state, self._points, silent_s, cameras, out)
+        return beats, sentence(snapshot, state, self._points, silent_s, run.camera_vitals(), out)
 
-    def _news(self) -> Iterator[str]:
-        """What the run notices, each thing once; failed frames are said with their number elsewhere."""
-        for text in self.run.notices():
+    def _news(self) -> Iterator[tuple[str | None, str]]:
+        """What the run notices, each thing once, and the camera that it is about; of several cameras it may be about
+        none. Failed frames are said with their number elsewhere.
+        """
+        only = next(iter(self.legs)) if len(self.legs) == 1 else None
+        for camera, text in self.run.news():
             count, _, reason = text.partition(" x ")
             if text not in self._said and not (count.isdecimal() and reason):
                 self._said.add(text)
-                yield text
+                yield camera or only, text
 
     def hand_over(self, to: Flow, patience_s: float) -> None:
-        """Give the source to a flow that was started `after` this one, and end; no picture is lost."""
-        for camera, leg in self.legs.items():
-            leg.hand_on(to.legs[camera])
-        self.run.wait(patience_s)
+        """Give the cameras that have not changed to a flow that was started `after` this one, and end; none of their
+        pictures is lost.
+        """
+        if kept := unchanged(self.loaded.config, to.loaded.config):
+            for camera, leg in self.legs.items():
+                if camera in kept:
+                    leg.hand_on(to.legs[camera])
+                else:
+                    leg.end()
+            self.run.wait(patience_s)
         for leg in to.legs.values():
             leg.take()
         self.close()
@@ -119,21 +130,23 @@ class Flow:
         return self.run.finish().error
 
 
+def unchanged(old: PipelineConfig, new: PipelineConfig) -> frozenset[str]:
+    """The cameras whose sources can be handed on."""
+    return frozenset(block.camera for block in new.cameras if block in old.cameras)
+
+
 def cannot_overlap(old: PipelineConfig, new: PipelineConfig) -> str | None:
     """What only one run can hold at a time, so that the old one must end before the new one starts; None if nothing.
 
-    The same source is handed on and needs no second opening.
+    A camera that has not changed is handed on and needs no second opening.
     """
     if old.board.control or new.board.control:
         return "the board's settings"
-    if new.cameras == old.cameras:
-        shared = {block.ego_speed_udp for block in new.cameras} - {None}
-        return f"the address {shared.pop()}" if shared else None
     ports = {block.ego_speed_udp for block in old.cameras} - {None}
     devices = {block.device for block in old.cameras if isinstance(block, CameraSource)}
     for block in new.cameras:
         if block.ego_speed_udp in ports:
             return f"the address {block.ego_speed_udp}"
-        if isinstance(block, CameraSource) and block.device in devices:
+        if isinstance(block, CameraSource) and block.device in devices and block not in old.cameras:
             return f"the camera {block.camera}"
     return None

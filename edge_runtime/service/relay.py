@@ -21,7 +21,7 @@ class Leg:
         self._turn = threading.Event()
         self._next: Leg | None = None
         self._given: Picture | None = None
-        self._closed = False
+        self._closed = self._ended = False
         if first:
             self._turn.set()
 
@@ -33,6 +33,10 @@ class Leg:
         """Read no more: what is being read now, and all that follows, is for `leg`."""
         with self._lock:
             self._next = leg
+
+    def end(self) -> None:
+        """Read no more: no leg comes after this one."""
+        self._ended = True
 
     def take(self, picture: Picture | None = None) -> None:
         """It is this leg's turn; `picture` was read before it came."""
@@ -50,7 +54,7 @@ class Leg:
 
     def read(self) -> Picture | None:
         self._turn.wait()
-        if self._closed:
+        if self._closed or self._ended:
             return None
         if (given := self._given) is not None:
             self._given = None

@@ -19,11 +19,23 @@ def front():
 
 
 @pytest.fixture
+def left():
+    camera = Camera()
+    yield camera
+    camera.off()
+
+
+@pytest.fixture
 def start(tiny, tmp_path, front):
     managers = []
 
-    def service():
-        source = f"source: {{kind: camera, device: 'rtsp://127.0.0.1:{front.port}/front'}}"
+    def service(*more):
+        cameras = {"front": front} | dict(more)
+        blocks = [
+            f"{{kind: camera, camera: {name}, device: 'rtsp://127.0.0.1:{camera.port}/front'}}"
+            for name, camera in cameras.items()
+        ]
+        source = f"sources: [{', '.join(blocks)}]" if more else f"source: {blocks[0]}"
         tiny.write_text(re.sub(r"source: .*", source, tiny.read_text()))
         managers.append(Manager(tmp_path, tiny))
         return managers[-1]
@@ -61,3 +73,21 @@ def test_a_service_whose_camera_is_lost_is_well_and_takes_it_up_again(start, fro
     journal = manager.journal()
     assert "camera front is away (outage 1): rtsp://127.0.0.1" in journal
     assert "camera front is back after" in journal
+
+
+def test_a_service_of_two_cameras_is_ready_with_the_first_that_is_there_and_well_without_the_other(start, front, left):
+    front.on()
+    manager = start(("left", left))
+    manager.hear("READY=1")
+    manager.hear("fps, left away")
+    manager.hear("WATCHDOG=1")
+    left.on()
+    while not re.search(r"front \d+\.\d fps, left \d+\.\d fps", manager.hear("STATUS=front ")):
+        pass
+    left.off()
+    manager.hear("fps, left away")
+    manager.hear("WATCHDOG=1")
+    assert manager.stop() == 0
+    (folder,) = manager.runs()
+    cameras = json.loads((folder / "summary.json").read_text())["cameras"]
+    assert {name: camera["outages"] for name, camera in cameras.items()} == {"front": 0, "left": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -127,6 +128,68 @@ def test_a_swap_loses_no_frame(started):
     times = [line["t_stream_ns"] for line in (*lines(before), *lines(after))]
     steps = {round((later - earlier) / 1e6) for earlier, later in pairwise(times)}
     assert steps == {40}
+
+
+TWO = """\
+sources:
+  - {kind: video, path: drive.avi, pace: fast, loop: yes}
+  - {kind: video, camera: left, path: left.avi, pace: fast, loop: yes}
+"""
+
+
+@pytest.fixture
+def two(tiny, tmp_path):
+    """The same with two cameras."""
+    tiny_video(tmp_path / "left.avi", size=(80, 60))
+    tiny.write_text(re.sub(r"source: .*\n", TWO, tiny.read_text()))
+    manager = Manager(tmp_path, tiny)
+    manager.hear("READY=1")
+    yield manager
+    manager.close()
+
+
+def steps_ms(folders, camera):
+    """From one picture of a camera to the next, over several runs."""
+    found = [line for folder in folders for line in lines(folder) if line["camera"] == camera]
+    times = [line["t_stream_ns"] for line in found]
+    return {round((later - earlier) / 1e6) for earlier, later in pairwise(times)}
+
+
+def test_a_swap_loses_no_frame_of_any_camera(two):
+    assert "front " in two.hear("fps, left ")
+    change(two, "confidence: 0.3", "confidence: 0.4")
+    assert two.reload() is None
+    two.hear("fps, left ")
+    assert two.stop() == 0
+    before, after = two.runs()
+    assert "confidence: 0.4" in (after / "pipeline.yaml").read_text()
+    assert {len({line["camera"] for line in lines(folder)}) for folder in (before, after)} == {2}
+    assert steps_ms((before, after), "front") == steps_ms((before, after), "left") == {40}
+
+
+def test_a_camera_can_be_added_and_taken_away_while_the_others_go_on(two, tmp_path):
+    tiny_video(tmp_path / "right.avi", size=(64, 48))
+    change(two, "  - {kind: video, camera: left,", "  - {kind: video, camera: right,")
+    change(two, "path: left.avi", "path: right.avi")
+    assert two.reload() is None
+    assert "front " in two.hear("fps, right ")
+    assert two.stop() == 0
+    before, after = two.runs()
+    assert {line["camera"] for line in lines(after)} == {"front", "right"}
+    assert steps_ms((before, after), "front") == {40}
+
+
+def test_what_is_broken_is_refused_and_all_cameras_go_on(two, tmp_path):
+    tiny_detector(tmp_path / "blind.onnx", nan_above=0.1)
+    change(two, "tiny.onnx", "blind.onnx")
+    change(two, "  - {kind: video, camera: left,", "  - {kind: video, camera: right,")
+    assert "that are NaN or infinite" in two.reload()
+    said = two.hear("a changed pipeline was refused")
+    assert "fps, left " in said
+    two.hear("WATCHDOG=1")
+    assert two.stop() == 0
+    last = two.runs()[-1]
+    assert {line["camera"] for line in lines(last)} == {"front", "left"}
 
 
 def test_a_swap_to_another_source_opens_that(started, tmp_path):

@@ -132,3 +132,14 @@ def test_a_camera_changes_hands_while_it_is_away():
     assert first.read() is None
     camera.there = True
     assert second.read().t_stream_ns == 1
+
+
+def test_a_leg_that_was_ended_gives_no_more_and_closes_its_source():
+    source = Endless()
+    leg = Leg(source)
+    assert leg.read() is not None
+    leg.end()
+    assert leg.read() is None
+    assert source.read_so_far == 1
+    leg.close()
+    assert source.closed == 1

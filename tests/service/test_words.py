@@ -8,7 +8,10 @@ import socket
 import pytest
 from rich.console import Console
 
+from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.pipeline.accounts import FrameCounts, Snapshot
+from edge_runtime.pipeline.cameras import CameraVitals
+from edge_runtime.pipeline.outages import CameraAccount
 from edge_runtime.pipeline.steered import SteeringState
 from edge_runtime.service.journal import Journal, is_journal
 from edge_runtime.service.manager import parsed
@@ -22,6 +25,10 @@ S = 1_000_000
 
 def snapshot(fps=30.0, failed=0):
     return Snapshot(FrameCounts(captured=9, published=9, failed=failed), 1.0, fps, 9.0, 12.0, {})
+
+
+def camera(fps, no_picture=None, **keys):
+    return CameraVitals(FrameCounts(), fps, Quantiles(), CameraAccount(0, 0.0, 0.0), no_picture, **keys)
 
 
 @pytest.fixture
@@ -46,8 +53,30 @@ def test_what_was_not_measured_is_not_said():
 
 def test_a_silent_camera_failed_frames_and_alarms_are_said():
     state = SteeringState(41.2, None, "x", None, "power is not measured")
-    said = sentence(snapshot(failed=2), state, POINTS, silent_s=12.3, camera="front")
+    said = sentence(snapshot(failed=2), state, POINTS, silent_s=12.3, cameras={"front": camera(None)})
     assert said == "no picture from front for 12 s, 41 W, 2 frames failed, ALARM: power is not measured"
+
+
+def test_several_cameras_are_told_one_by_one():
+    cameras = {
+        "front": camera(29.94),
+        "left": camera(None, "no picture from left for 12 s: no stream there", away_s=12.3),
+        "right": camera(None, "camera right ended: given up"),
+        "rear": camera(None),
+        "film": camera(None, ended=True),
+    }
+    state = SteeringState(power_w=41.2, power_budget_w=60.0, point="g", binding=None, alarm=None)
+    said = sentence(snapshot(), state, POINTS, cameras=cameras)
+    assert said == ("front 29.9 fps, left away 12 s, right ended, rear starting, film ended, 41 W of 60, point 7 of 9")
+
+
+def test_of_many_cameras_the_slowest_is_told_and_those_that_give_nothing():
+    cameras = {f"camera{n}": camera(30.0 + n) for n in range(7)}
+    assert sentence(snapshot(), cameras=cameras) == "30.0 fps of the slowest of 7 cameras"
+    cameras["rear"] = camera(None, "no picture from rear for 3 s", away_s=3.0)
+    assert sentence(snapshot(), cameras=cameras) == "30.0 fps of the slowest of 8 cameras, rear away 3 s"
+    silent = {name: camera(None, "no picture", away_s=3.0) for name in cameras}
+    assert sentence(snapshot(fps=None), cameras=silent).startswith("starting, camera0 away 3 s, ")
 
 
 def test_systemd_gets_one_line_a_value(hears):
