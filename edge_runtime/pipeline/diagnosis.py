@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +15,15 @@ import cv2
 from edge_runtime.config.ladder import ladder_of
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.overrides import Overrides
-from edge_runtime.config.schema import CameraSource, DisplaySink, ModelBlock, PipelineConfig, SimulationSource, Source
+from edge_runtime.config.schema import (
+    CameraSource,
+    ClassifyStage,
+    DisplaySink,
+    ModelBlock,
+    PipelineConfig,
+    SimulationSource,
+    Source,
+)
 from edge_runtime.core import Clock
 from edge_runtime.core.check import Check
 from edge_runtime.core.machine import Machine
@@ -63,9 +72,10 @@ def _parts(loaded: LoadedPipeline, assembly: Assembly, machine: Machine, clock: 
         forms = {name: model, **{f"{name}/{variant}": model.variant(variant) for variant in model.variants}}
         for form, block in forms.items():
             batch = assembly.networks[form].engine.inputs[0].shape[0] or max(1, views_of(config, name))
-            yield _model(form, block, batch, loaded, machine)
+            check = _model(form, block, batch, loaded, machine)
+            yield replace(check, found=f"{check.found}{_calls(config, name, batch)}")
     for source in config.cameras:
-        yield _source(source, machine)
+        yield _source(source, machine, several=len(config.cameras) > 1)
     if config.governor is not None:
         yield from _governor(loaded, machine)
     if config.telemetry.source != "auto":
@@ -77,7 +87,19 @@ def _file(loaded: LoadedPipeline) -> Check:
     config = loaded.config
     stages = ", ".join(stage.name for stage in config.stages)
     kinds = " and ".join(dict.fromkeys(source.kind for source in config.cameras))
+    if len(config.cameras) > 1:
+        kinds = f"{len(config.cameras)} cameras ({kinds})"
     return Check("pipeline", "ok", f"{config.name}: {kinds} through {stages}")
+
+
+def _calls(config: PipelineConfig, model: str, batch: int) -> str:
+    """What a fixed batch makes of several cameras; a network that looks at boxes takes one frame after the other."""
+    calls = -(-views_of(config, model) // batch)
+    cascades = any(isinstance(stage, ClassifyStage) and stage.of and stage.model == model for stage in config.stages)
+    if len(config.cameras) == 1 or calls <= 1 or cascades:
+        return ""
+    each = f"{calls} calls for a frame of each camera, one with `edge-run model edit --batch dynamic`"
+    return f"; its batch is fixed at {batch}: {each}"
 
 
 def _mistake(name: str, problem: Problem) -> Check:
@@ -137,10 +159,11 @@ def engine_check(label: str, found: Lookup, loaded: LoadedPipeline) -> Check:
     return Check(label, "ok", f"{found.path.name}, built for {manifest.key.board}")
 
 
-def _source(block: Source, machine: Machine) -> Check:
+def _source(block: Source, machine: Machine, *, several: bool) -> Check:
     label = f"source {block.camera}"
     if isinstance(block, CameraSource):
-        return _camera(label, block, machine)
+        at_start = block.reconnect.at_start
+        return _camera(label, block, machine, waits=several if at_start is None else at_start == "wait")
     if isinstance(block, SimulationSource):
         return Check(label, "ok", f"a painted drive of {block.seconds:g} s")
     try:
@@ -150,26 +173,33 @@ def _source(block: Source, machine: Machine) -> Check:
     return Check(label, "ok", f"{block.kind} {block.path}")
 
 
-def _camera(label: str, block: CameraSource, machine: Machine) -> Check:
+def _camera(label: str, block: CameraSource, machine: Machine, *, waits: bool) -> Check:
+    """With `waits` a run begins also while the camera is away."""
     kind, shown = kind_of(block.device), without_password(str(block.device))
     if kind == "gstreamer":
         if cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
             return Check(label, "ok", f"GStreamer pipeline {shown}")
         return Check(label, "error", "is a GStreamer pipeline, and this OpenCV has no GStreamer", SYSTEM_OPENCV)
     if kind == "url":
-        return _address(label, str(block.device), shown)
+        return _address(label, str(block.device), shown, waits=waits)
     device = f"/dev/video{block.device}" if str(block.device).isdecimal() else str(block.device)
     path = machine.root / device.lstrip("/")
     if not path.exists():
         there = ", ".join(f"/dev/{node.name}" for node in machine.find("dev/video*")) or "no /dev/video*"
-        return Check(label, "error", f"{device} is not there; this machine has {there}", "v4l2-ctl --list-devices")
+        return _away(label, f"{device} is not there; this machine has {there}", "v4l2-ctl --list-devices", waits=waits)
     if not os.access(path, os.R_OK | os.W_OK):
         fix = "sudo usermod -aG video $USER, then log in again"
         return Check(label, "error", f"{device} may not be opened by this user", fix)
     return Check(label, "ok", device)
 
 
-def _address(label: str, address: str, shown: str) -> Check:
+def _away(label: str, found: str, fix: str, *, waits: bool) -> Check:
+    if waits:
+        return Check(label, "warning", f"{found}; a run begins without it and takes it in when it comes", fix)
+    return Check(label, "error", found, fix)
+
+
+def _address(label: str, address: str, shown: str, *, waits: bool) -> Check:
     """Whether somebody listens at a camera's address; its stream is not opened."""
     try:
         parts = urlsplit(address)
@@ -182,7 +212,7 @@ def _address(label: str, address: str, shown: str) -> Check:
         socket.create_connection((host, port), ANSWER_S).close()
     except OSError as error:
         reason = error.strerror or "no answer"
-        return Check(label, "error", f"{shown}: nobody answers at {host} port {port} ({reason})", f"ping {host}")
+        return _away(label, f"{shown}: nobody answers at {host} port {port} ({reason})", f"ping {host}", waits=waits)
     return Check(label, "ok", f"{shown} answers")
 
 

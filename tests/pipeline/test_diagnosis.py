@@ -1,8 +1,10 @@
 """Could a pipeline run here? Asked of pipelines that could not, each for one reason."""
 
 import socket
+from importlib.resources import files
 from pathlib import Path
 
+import onnx
 import pytest
 
 from edge_runtime.config.load import load_pipeline
@@ -84,6 +86,41 @@ def test_a_network_camera_is_called_and_its_password_kept(tmp_path):
     assert check.state == "error"
     assert "nobody answers at 127.0.0.1" in check.found
     assert "secret" not in check.found
+
+
+def several(*devices):
+    blocks = [f"{{kind: camera, camera: c{n}, device: {device}}}" for n, device in enumerate(devices)]
+    return ("source=null", f"sources=[{', '.join(blocks)}]")
+
+
+def test_each_of_several_cameras_has_a_line_and_one_that_is_away_does_not_keep_a_run_from_starting(tmp_path):
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/video0").touch()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        checks = checks_of(tmp_path, *several("0", "7", f"rtsp://127.0.0.1:{port}/1", "rtsp://127.0.0.1:9/2"))
+    assert checks["pipeline"].found.startswith("demo: 4 cameras (camera) through objects")
+    assert [checks[f"source c{n}"].state for n in range(4)] == ["ok", "warning", "ok", "warning"]
+    assert "/dev/video7 is not there" in checks["source c1"].found
+    assert "a run begins without it" in checks["source c1"].found
+    assert checks["source c3"].fix == "ping 127.0.0.1"
+    must = checks_of(tmp_path, *several("0", "7, reconnect: {at_start: refuse}"))
+    assert must["source c1"].state == "error"
+    alone = checks_of(tmp_path, "source={kind: camera, device: 7, reconnect: {at_start: wait}}")
+    assert alone["source front"].state == "warning"
+
+
+def test_a_network_whose_batch_is_fixed_says_what_that_makes_of_several_cameras(tmp_path):
+    assert "calls" not in checks_of(tmp_path, *several("0", "1"))["model road"].found
+    model = onnx.load(files("edge_runtime.assets").joinpath("demo_detector.onnx"))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(model, tmp_path / "one.onnx")
+    fixed = f"models.road.onnx={tmp_path}/one.onnx"
+    assert (
+        "fixed at 1: 2 calls for a frame of each" in checks_of(tmp_path, *several("0", "1"), fixed)["model road"].found
+    )
+    assert "calls" not in checks_of(tmp_path, fixed)["model road"].found
 
 
 def test_a_video_that_opencv_does_not_read_is_an_error(tmp_path):
