@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -10,24 +9,23 @@ from edge_runtime.errors import Problem
 
 from .address import udp_address as listening_address
 from .document import Where
-from .draft import Draft, ModelDraft
+from .draft import Draft
 from .model_checks import check_model
 from .schema import (
     ClassifyStage,
-    DisplaySink,
     MergeStage,
     NetworkStage,
     Stage,
     TrackStage,
 )
 from .shipped import shipped
+from .sink_checks import check_sinks
 from .source_checks import check_sources
+from .stage_kinds import fitting_kind, no_boxes
 from .words import did_you_mean, either
 
 # These stand beside the stages in `stage_ms` of results.
 RESERVED = ("source", "preprocess", "queue", "publish", "total")
-_GIVES = {"segment": "masks", "classify": "one class a frame"}
-_KIND_OF_FAMILY = {"segmentation": "segment", "classification": "classify"}
 
 
 def check(draft: Draft) -> list[Problem]:
@@ -42,7 +40,7 @@ def check(draft: Draft) -> list[Problem]:
             problems += _joining_stage(draft, index, stage)
     for name, model in draft.models.items():
         problems += check_model(draft.document, name, model)
-    problems += [*_unused_models(draft), *_groups(draft), *_sinks(draft), *_telemetry(draft), *_http(draft)]
+    problems += [*_unused_models(draft), *_groups(draft), *check_sinks(draft), *_telemetry(draft), *_http(draft)]
     return [*problems, *_faults(draft)]
 
 
@@ -71,7 +69,7 @@ def _network_stage(draft: Draft, index: int, stage: NetworkStage) -> Iterator[Pr
         return
     model = draft.models[stage.model]
     kind = draft.document.get(("stages", index, "kind"))
-    if model.decode is not None and kind != (fitting := _fitting_kind(model)):
+    if model.decode is not None and kind != (fitting := fitting_kind(model)):
         what = f"model '{stage.model}' is of family {model.decode.family}, which cannot {kind}"
         yield draft.document.problem(("stages", index, "kind"), what, f"write `kind: {fitting}`")
 
@@ -121,26 +119,12 @@ def _joining_stage(draft: Draft, index: int, stage: Stage) -> Iterator[Problem]:
             else:
                 what = f"stage '{stage.name}' takes '{name}', which comes later"
                 fix = f"move '{stage.name}' below '{name}'"
-        elif gives := _no_boxes(draft, found):
+        elif gives := no_boxes(draft, found):
             what = f"stage '{name}' gives {gives}; {stage.kind} takes boxes"
             fix = "name a stage that detects, merges or tracks"
         seen.add(name)
         if what:
             yield draft.document.problem(where, what, fix)
-
-
-def _no_boxes(draft: Draft, index: int) -> str:
-    """What a stage gives instead of boxes; its model's family counts more than its kind, which may be wrong."""
-    stage = draft.stages[index]
-    if isinstance(stage, ClassifyStage) and stage.of is not None:
-        return ""
-    model = draft.models.get(stage.model) if isinstance(stage, NetworkStage) else None
-    kind = _fitting_kind(model) if model and model.decode else draft.document.get(("stages", index, "kind"))
-    return _GIVES.get(kind, "") if isinstance(kind, str) else ""
-
-
-def _fitting_kind(model: ModelDraft) -> str:
-    return _KIND_OF_FAMILY.get(model.decode.family, "detect") if model.decode else "detect"
 
 
 def _way(draft: Draft, start: int, goal: str) -> list[str]:
@@ -167,7 +151,7 @@ def _unused_models(draft: Draft) -> Iterator[Problem]:
     for name, model in draft.models.items():
         # A stage that misspells a model is told so; the model is then not called unused as well.
         if name not in named and named <= set(draft.models):
-            fix = f"add a stage such as `- {{name: a_name, kind: {_fitting_kind(model)}, model: {name}}}`"
+            fix = f"add a stage such as `- {{name: a_name, kind: {fitting_kind(model)}, model: {name}}}`"
             fix += ", or take the model away"
             yield draft.document.problem(("models", name), "no stage uses this model", fix, key=True)
 
@@ -185,23 +169,6 @@ def _groups(draft: Draft) -> Iterator[Problem]:
                 what = f"'{name}' is in group '{first[name]}' already"
             yield draft.document.problem(where, what, "name it once; what may be one object belongs into one group")
         first.setdefault(name, group)
-
-
-def _sinks(draft: Draft) -> Iterator[Problem]:
-    seen: dict[str, int] = {}
-    for index, sink in enumerate(draft.sinks):
-        if sink is None:
-            continue
-        target = "the display" if isinstance(sink, DisplaySink) else os.path.normpath(sink.path)
-        if not isinstance(sink, DisplaySink) and not sink.path.name:
-            yield draft.document.problem(("sinks", index, "path"), f"'{sink.path}' names no file", "give a file name")
-        if target in seen:
-            where = ("sinks", index) if isinstance(sink, DisplaySink) else ("sinks", index, "path")
-            line = draft.document.place(("sinks", seen[target])).line
-            other = f"the sink in line {line}" if line else "another sink"
-            fix = "one is enough" if isinstance(sink, DisplaySink) else "give one of them another `path:`"
-            yield draft.document.problem(where, f"{other} writes to {target} as well", fix)
-        seen.setdefault(target, index)
 
 
 def _telemetry(draft: Draft) -> Iterator[Problem]:

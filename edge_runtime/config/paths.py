@@ -24,6 +24,10 @@ _READ = (
     "http.token_file",
     "http.tls.certificate",
     "http.tls.key",
+    "sinks.*.password_file",
+    "sinks.*.tls.ca",
+    "sinks.*.tls.certificate",
+    "sinks.*.tls.key",
     "stages.*.regions.from.*.prior.file",
     *_CLASSES,
 )

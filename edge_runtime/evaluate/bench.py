@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from edge_runtime.config.load import LoadedPipeline
+from edge_runtime.config.schema import LiveSink
 from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint
 from edge_runtime.errors import RunError
 from edge_runtime.pipeline.accounts import NS
@@ -107,13 +108,17 @@ def bench(
     """Measure a pipeline on its own source (looped), `repeats` times each way.
 
     Each measurement takes `frames` frames, or as many as run in about `seconds` one after another. With `resident`
-    that many pictures are read in advance and kept in memory, so that no decoder is measured.
+    that many pictures are read in advance and kept in memory, so that no decoder is measured. Nothing is sent to other
+    programs.
     """
     source = loaded.config.one_source
     if source.kind == "camera":
         raise RunError("bench needs a source that can be repeated: set source to a video or a folder of images")
     looped = source.model_copy(update={"loop": True, "pace": "fast"})
-    bench_loaded = loaded.with_config(loaded.config.model_copy(update={"source": looped, "record": None}))
+    sinks = tuple(sink for sink in loaded.config.sinks if not isinstance(sink, LiveSink))
+    bench_loaded = loaded.with_config(
+        loaded.config.model_copy(update={"source": looped, "record": None, "sinks": sinks})
+    )
     case = _Case(bench_loaded, clock, resident)
     if frames is None:
         progress("warming up", 0, repeats)

@@ -19,6 +19,8 @@ from edge_runtime.config.schema import (
     CameraSource,
     ClassifyStage,
     DisplaySink,
+    FileSink,
+    LiveSink,
     ModelBlock,
     PipelineConfig,
     SimulationSource,
@@ -33,6 +35,7 @@ from edge_runtime.engines.tensorrt.cache import EngineCache, Lookup
 from edge_runtime.engines.tensorrt.provider import load
 from edge_runtime.errors import ConfigError, EdgeRuntimeError, Problem, SinkError, SourceError
 from edge_runtime.sinks.base import SinkContext
+from edge_runtime.sinks.diagnosis import live_checks
 from edge_runtime.sinks.display import Display
 from edge_runtime.sources.camera import kind_of, without_password
 from edge_runtime.sources.diagnosis import SYSTEM_OPENCV
@@ -241,8 +244,8 @@ def _telemetry(loaded: LoadedPipeline, machine: Machine, clock: Clock) -> Check:
 
 
 def _outputs(config: PipelineConfig, assembly: Assembly, runs: Path) -> Iterator[Check]:
-    """Whether what a run leaves behind can be written, and a window be opened."""
-    paths = [block.path for block in config.sinks if not isinstance(block, DisplaySink)]
+    """Whether what a run leaves behind can be written, a window be opened, and others be reached."""
+    paths = [block.path for block in config.sinks if isinstance(block, FileSink)]
     paths += [config.record.path] if config.record is not None else []
     folders: Sequence[Path] = list(dict.fromkeys([runs, *(path.parent for path in paths if path.is_absolute())]))
     for folder in folders:
@@ -253,11 +256,14 @@ def _outputs(config: PipelineConfig, assembly: Assembly, runs: Path) -> Iterator
         else:
             fix = "give another folder: edge-run PIPELINE --out DIR" if folder == runs else f"ls -ld {there}"
             yield Check(label, "error", f"{there} may not be written to by this user", fix)
+    context = SinkContext(runs, assembly.classes, assembly.shown, 30.0, config.name, (config.source.camera,))
     for block in config.sinks:
+        if isinstance(block, LiveSink):
+            yield from live_checks(block, context)
         if isinstance(block, DisplaySink):
             window = Display(block)
             try:
-                window.open(SinkContext(runs, assembly.classes, assembly.shown, 30.0))
+                window.open(context)
                 window.close()
                 yield Check("display", "ok", "a window can be opened")
             except SinkError as error:

@@ -44,8 +44,8 @@ from edge_runtime.recording.images import jpeg_message, raw_message
 from edge_runtime.recording.mcap_file import LADDER, PIPELINE, Opening, summary_attachment
 from edge_runtime.recording.ring import Target, open_target
 from edge_runtime.recording.run_folder import versions
+from edge_runtime.sinks.document import result_document
 from edge_runtime.sinks.draw import class_color
-from edge_runtime.sinks.jsonl import result_document
 from edge_runtime.sinks.overlay import label_text
 from edge_runtime.sources.base import SourceInfo
 

@@ -23,7 +23,7 @@ import yaml
 from edge_runtime.config.drive_sources import DriveSources
 from edge_runtime.config.export import to_document
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
-from edge_runtime.config.schema import JsonlSink
+from edge_runtime.config.schema import LIVE_KINDS, JsonlSink, LiveSink, Sink
 from edge_runtime.core import Decision, Frame, FrameKey, FrameResult, OperatingPoint, SystemClock, TelemetrySample
 from edge_runtime.errors import ConfigError, EngineError, Problem, SinkError, SourceError
 from edge_runtime.recording.documents import GovernorInputs, encode
@@ -118,6 +118,8 @@ def pipeline_of(
         raise ConfigError([Problem("", "is no recording, so it does not say what to run", fix, str(drive.path))])
     document: dict[str, Any] = yaml.safe_load(recording.pipeline_text)
     document.pop("faults", None)
+    # They do not go out again, and what they need (a password) is not here.
+    document["sinks"] = [sink for sink in document.get("sinks", ()) if sink["kind"] not in LIVE_KINDS]
     with tempfile.TemporaryDirectory() as folder:
         if recording.ladder_text is not None:
             ladder = Path(folder) / "ladder.yaml"
@@ -155,8 +157,11 @@ def _prepared(loaded: LoadedPipeline, folder: Path, *, pace: str) -> LoadedPipel
     config = loaded.config
     config = config.with_sources(*(each.model_copy(update={"pace": pace, "loop": False}) for each in config.cameras))
     changes: dict[str, Any] = {"record": None}
-    if not any(isinstance(sink, JsonlSink) for sink in config.sinks):
-        changes["sinks"] = (*config.sinks, JsonlSink(kind="jsonl"))
+    # Nobody may take a drive of last month for what is ahead now.
+    sinks: tuple[Sink, ...] = tuple(sink for sink in config.sinks if not isinstance(sink, LiveSink))
+    if not any(isinstance(sink, JsonlSink) for sink in sinks):
+        sinks = (*sinks, JsonlSink(kind="jsonl"))
+    changes["sinks"] = sinks
     if config.governor is not None:
         ladder = folder / "ladder.yaml"
         write_whole(ladder, config.governor.ladder.read_text(encoding="utf-8"))

@@ -163,6 +163,8 @@ class Run:
                 next(iter(infos.values())).fps or 30.0,
                 self._assembly.instead,
                 tuple(opened),
+                config.name,
+                clock,
             )
             sinks: list[Sink] = [self._faults.sink(make_sink(block)) for block in config.sinks]
             if on_result is not None:
@@ -394,6 +396,7 @@ class Run:
         found = [*(self._steering.notices if self._steering else ()), *self._assembly.optional.notices]
         found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
         found += [f"sink {name} ended: {sink.error}" for name, sink in self._sink_accounts().items() if sink.error]
+        found += [notice for outlet in self._outlets for notice in outlet.notices]
         found += () if self._recorder is None else self._recorder.notices
         return (*self._cameras.news(), *((None, text) for text in found))
 
@@ -456,6 +459,7 @@ class Run:
     def _summarise(self) -> RunSummary:
         accounts = self._accounts
         warnings = [*(text for _, text in self._cameras.news()), *self._cameras.late()]
+        warnings += [notice for outlet in self._outlets for notice in outlet.notices]
         if self._recorder is not None:
             warnings += self._recorder.notices
         if self.recoveries:

@@ -23,6 +23,22 @@ def make_sink(block: schema.Sink) -> Sink:
         from .video import AnnotatedVideo
 
         return PerCamera(lambda camera: AnnotatedVideo(block, camera))
+    if block.kind == "mqtt":
+        from .mqtt import MqttOutput
+
+        return MqttOutput(block)
+    if block.kind == "zmq":
+        from .zeromq import ZmqOutput
+
+        return ZmqOutput(block)
+    if block.kind == "udp":
+        from .udp import UdpOutput
+
+        return UdpOutput(block)
+    if block.kind == "shared_memory":
+        from .shared_memory_output import SharedMemoryOutput
+
+        return SharedMemoryOutput(block)
     from .display import Display
 
     return Display(block)

@@ -1,61 +1,21 @@
-"""`detections.jsonl`: one line a frame, and one PNG a mask (keys: docs of the documents the program writes)."""
+"""`detections.jsonl`: one line a frame, and one PNG a mask (its keys: `document`)."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from edge_runtime.config.schema import JsonlSink
-from edge_runtime.core import ClassTable, Detections, Frame, FrameResult, Masks
+from edge_runtime.core import Frame, FrameResult, Masks
 from edge_runtime.errors import SinkError
 
 from .base import SinkContext
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-
-
-def boxes_document(detections: Detections, classes: ClassTable) -> dict[str, Any]:
-    """The columns of one stage: pixels to two decimals, confidence to four, no track and no label is null."""
-    names = classes.names
-    class_id = detections.class_id.tolist()
-    document: dict[str, Any] = {
-        "xyxy": detections.xyxy.astype(np.float64).round(2).tolist(),
-        "confidence": detections.confidence.astype(np.float64).round(4).tolist(),
-        "class_id": class_id,
-        "class_name": [names[index] for index in class_id],
-        "track_id": [None if track < 0 else track for track in detections.track_id.tolist()],
-    }
-    if detections.label is not None:
-        document["label"] = [None if label < 0 else names[label] for label in detections.label.tolist()]
-    return document
-
-
-def result_document(result: FrameResult, classes: ClassTable) -> dict[str, Any]:
-    """One line, without its masks."""
-    document: dict[str, Any] = {
-        "frame_id": result.frame_id,
-        "camera": result.camera,
-        "t_capture_ns": result.t_capture_ns,
-        "t_stream_ns": result.t_stream_ns,
-        "latency_ms": round(result.latency_ms, 3),
-        "point": result.point.name,
-        "stages": {stage: boxes_document(found, classes) for stage, found in result.detections.items()},
-    }
-    if result.regions:
-        document["regions"] = {
-            stage: {"xyxy": [list(region.xyxy) for region in regions], "reason": [region.reason for region in regions]}
-            for stage, regions in result.regions.items()
-        }
-    if result.error is not None:
-        document["error"] = result.error
-    return document
+from .document import encode, result_document
 
 
 class JsonlFile:
@@ -92,7 +52,7 @@ class JsonlFile:
                 }
                 for stage, masks in result.masks.items()
             }
-        self._append(_encode(document).encode() + b"\n")
+        self._append(encode(document).encode() + b"\n")
 
     def close(self) -> None:
         if self._descriptor is not None:

@@ -149,7 +149,7 @@ p.yaml:25:24: faults.engine_error.model: no model is named 'raod'
 p.yaml:25:28: faults.sink_blocked.sink: unknown value 'json'
     | - sink_blocked:d=2s,sink=json
     |                          ^^^^
-    did you mean `jsonl`? It takes jsonl, video or display""",
+    did you mean `jsonl`? It takes jsonl, video, display, mqtt, zmq, udp or shared_memory""",
         ),
     ],
 )

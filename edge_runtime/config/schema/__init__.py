@@ -52,7 +52,20 @@ from edge_runtime.config.schema.running import (
     ServiceBlock,
     TelemetryBlock,
 )
-from edge_runtime.config.schema.sinks import DisplaySink, JsonlSink, RecordBlock, Sink, VideoSink
+from edge_runtime.config.schema.sinks import (
+    LIVE_KINDS,
+    DisplaySink,
+    FileSink,
+    JsonlSink,
+    LiveSink,
+    MqttSink,
+    RecordBlock,
+    SharedMemorySink,
+    Sink,
+    UdpSink,
+    VideoSink,
+    ZmqSink,
+)
 from edge_runtime.config.schema.sources import (
     CalibrationBlock,
     CameraSource,
@@ -81,6 +94,7 @@ from edge_runtime.config.schema.stages import (
 from edge_runtime.config.schema.values import Block, Float, Fps, Int, Name, Positive, Probability, Text
 
 __all__ = [
+    "LIVE_KINDS",
     "Block",
     "BoxesScoresDecode",
     "Budgets",
@@ -103,6 +117,7 @@ __all__ = [
     "ExploreRegions",
     "Fault",
     "FaultBlock",
+    "FileSink",
     "FileSourceBlock",
     "FixedRegions",
     "Float",
@@ -116,8 +131,10 @@ __all__ = [
     "Int",
     "JitterFault",
     "JsonlSink",
+    "LiveSink",
     "MergeStage",
     "ModelBlock",
+    "MqttSink",
     "Name",
     "NetworkFault",
     "NetworkStage",
@@ -139,6 +156,7 @@ __all__ = [
     "SensorFault",
     "SensorFrozenFault",
     "ServiceBlock",
+    "SharedMemorySink",
     "SimulationSource",
     "Sink",
     "SinkBlockedFault",
@@ -149,9 +167,11 @@ __all__ = [
     "Text",
     "TrackRegions",
     "TrackStage",
+    "UdpSink",
     "VideoSink",
     "VideoSource",
     "Yolov5Decode",
     "Yolov8Decode",
     "YoloxDecode",
+    "ZmqSink",
 ]

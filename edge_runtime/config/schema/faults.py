@@ -153,7 +153,7 @@ class SinkBlockedFault(FaultBlock):
 
     kind: Literal["sink_blocked"] = Field(description="one write of a sink takes long")
     d_s: Seconds = Field(alias="d", description="how long that write waits, in seconds", examples=["2s"])
-    sink: Literal["jsonl", "video", "display"] | None = Field(
+    sink: Literal["jsonl", "video", "display", "mqtt", "zmq", "udp", "shared_memory"] | None = Field(
         None, description="only sinks of this kind; default: every one", examples=["jsonl"]
     )
 

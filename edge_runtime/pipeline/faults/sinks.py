@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from edge_runtime.config.schema import SinkBlockedFault
 from edge_runtime.core import Clock, Frame, FrameResult
-from edge_runtime.sinks.base import Sink, SinkContext
+from edge_runtime.sinks.base import Sink, SinkContext, is_urgent
 
 from .tally import Tally
 
@@ -16,11 +16,15 @@ class BlockedSink:
     """A sink whose first write from a moment on waits before it is done; owns it."""
 
     def __init__(self, sink: Sink, faults: Sequence[tuple[SinkBlockedFault, Tally]], clock: Clock) -> None:
-        self.name = sink.name
+        self.urgent = is_urgent(sink)
         self._sink, self._clock = sink, clock
         self._coming = list(faults)
         self._first_ns: int | None = None
         self._never = threading.Event()
+
+    @property
+    def name(self) -> str:
+        return self._sink.name
 
     def open(self, context: SinkContext) -> None:
         self._sink.open(context)
