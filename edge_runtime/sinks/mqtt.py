@@ -120,7 +120,8 @@ class MqttOutput(LiveOutput):
 
     def _disconnected(self, client: Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if not self._why:
-            self._say(f"the connection to {self._broker} ended ({reason})")
+            known = "" if str(reason) == "Unspecified error" else f": {reason}"
+            self._say(f"the connection to {self._broker} ended{known}")
 
     def _before_connecting(self, client: Client, data: Any) -> None:
         """What was not out yet when the connection broke: with qos 0 the client has given it up by now."""
