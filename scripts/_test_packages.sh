@@ -9,8 +9,9 @@ install_test_packages() {
     iproute2                                 # test_camera_*.py: networks of their own
     systemd                                  # test_service_systemd.py, which starts it in namespaces of its own
     e2fsprogs                                # test_full_disk.py: a file system
+    mosquitto                                # tests/sinks/test_mqtt.py, test_outputs.py: an MQTT broker
   ) missing=() package
-  local skips="tests that need a browser, an RTSP server, systemd, a disk or a network of their own will skip"
+  local skips="tests that need a browser, an RTSP server, a broker, systemd, a disk or a network of their own will skip"
   command -v dpkg-query > /dev/null || {
     echo "$skips (on Debian: ${packages[*]})"
     return 0

@@ -174,7 +174,15 @@ def _target(sink: Sink) -> tuple[str, str, str]:
             key = "bind" if bind is not None else "connect"
             return f"{bind or connect}", key, f"give one of them another `{key}:`"
         case UdpSink(to=to):
-            return f"UDP port {to}" if isinstance(to, int) else f"{to}", "to", "give one of them another `to:`"
+            return _shown(to), "to", "give one of them another `to:`"
         case SharedMemorySink(name=name):
             return str(Path("/dev/shm", name)), "name", "give one of them another `name:`"
     raise AssertionError(sink)
+
+
+def _shown(to: int | str) -> str:
+    """A UDP address in one way of writing, where it is one."""
+    try:
+        return "UDP {}:{}".format(*udp_address(to))
+    except ValueError:
+        return f"{to}"

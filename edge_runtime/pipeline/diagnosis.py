@@ -256,7 +256,8 @@ def _outputs(config: PipelineConfig, assembly: Assembly, runs: Path) -> Iterator
         else:
             fix = "give another folder: edge-run PIPELINE --out DIR" if folder == runs else f"ls -ld {there}"
             yield Check(label, "error", f"{there} may not be written to by this user", fix)
-    context = SinkContext(runs, assembly.classes, assembly.shown, 30.0, config.name, (config.source.camera,))
+    cameras = tuple(source.camera for source in config.cameras)
+    context = SinkContext(runs, assembly.classes, assembly.shown, 30.0, assembly.instead, cameras, config.name)
     for block in config.sinks:
         if isinstance(block, LiveSink):
             yield from live_checks(block, context)

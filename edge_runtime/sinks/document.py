@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,8 @@ def boxes_document(detections: Detections, classes: ClassTable) -> Document:
     return document
 
 
-def result_document(result: FrameResult, classes: ClassTable, stages: Collection[str] | None = None) -> Document:
-    """One frame without its masks, every stage of it or only some."""
+def result_document(result: FrameResult, classes: ClassTable) -> Document:
+    """One frame without its masks."""
     document: Document = {
         "frame_id": result.frame_id,
         "camera": result.camera,
@@ -40,17 +39,12 @@ def result_document(result: FrameResult, classes: ClassTable, stages: Collection
         "t_stream_ns": result.t_stream_ns,
         "latency_ms": round(result.latency_ms, 3),
         "point": result.point.name,
-        "stages": {
-            stage: boxes_document(found, classes)
-            for stage, found in result.detections.items()
-            if stages is None or stage in stages
-        },
+        "stages": {stage: boxes_document(found, classes) for stage, found in result.detections.items()},
     }
-    regions = {stage: each for stage, each in result.regions.items() if stages is None or stage in stages}
-    if regions:
+    if result.regions:
         document["regions"] = {
-            stage: {"xyxy": [list(region.xyxy) for region in each], "reason": [region.reason for region in each]}
-            for stage, each in regions.items()
+            stage: {"xyxy": [list(region.xyxy) for region in regions], "reason": [region.reason for region in regions]}
+            for stage, regions in result.regions.items()
         }
     if result.error is not None:
         document["error"] = result.error

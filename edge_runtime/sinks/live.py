@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from edge_runtime.config.placeholders import fill
@@ -37,6 +38,7 @@ class LiveOutput(ABC):
     def open(self, context: SinkContext) -> None:
         self._context = context
         self._stages = self._stages_wanted or context.shown
+        self._instead = {} if self._stages_wanted else context.instead
         self.name = filled(self.name, context)
         self._claim = Claim(self.name)
         self._prepare(context)
@@ -51,7 +53,7 @@ class LiveOutput(ABC):
         try:
             if not self._begun:
                 self._begin_or_release()
-            self._send(frame, result)
+            self._send(frame, self._part(result))
         except ResultsLost:
             raise
         except (SinkError, OSError) as error:  # what another program holds, say, may be free for the next result
@@ -66,6 +68,16 @@ class LiveOutput(ABC):
                 self._end()
         finally:
             self._claim.release()
+
+    def _part(self, result: FrameResult) -> FrameResult:
+        """What goes out of a result: the boxes of the stages that are asked for, or of those that stand in for one."""
+        names = named_stages(result, self._stages, self._instead)
+        return replace(
+            result,
+            detections={name: result.detections[name] for name in names},
+            regions={name: result.regions[name] for name in names if name in result.regions},
+            masks={},
+        )
 
     def _begin_or_release(self) -> None:
         assert self._claim is not None
@@ -93,10 +105,21 @@ class LiveOutput(ABC):
         """Flush within a few seconds and give everything back. Raises `ResultsLost`."""
 
 
-def wire_document(result: FrameResult, context: SinkContext, stages: tuple[str, ...]) -> Document:
+def named_stages(result: FrameResult, stages: Iterable[str], instead: Mapping[str, str]) -> list[str]:
+    """Those of the stages that said something, and in the place of one that did not the one named `instead`."""
+    found = []
+    for stage in stages:
+        while stage not in result.detections and stage in instead:
+            stage = instead[stage]
+        if stage in result.detections and stage not in found:
+            found.append(stage)
+    return found
+
+
+def wire_document(result: FrameResult, context: SinkContext) -> Document:
     """The document of a result, and when its picture was taken by this machine's calendar: other machines do not know
     its monotonic clock."""
-    document = result_document(result, context.classes, stages)
+    document = result_document(result, context.classes)
     document["t_capture_unix_ns"] = unix_ns() - (context.clock.now_ns() - result.t_capture_ns)
     return document
 

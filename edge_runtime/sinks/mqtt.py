@@ -76,7 +76,7 @@ class MqttOutput(LiveOutput):
             if not self._changed.wait_for(lambda: self._sent - self._done < ROOM, WAIT_S):
                 raise ResultsLost(f"{self._broker} takes no more: {ROOM} results are on their way", lost + 1)
             self._sent += 1
-        document = wire_document(result, self._context, self._stages)
+        document = wire_document(result, self._context)
         info = self._client.publish(self._topic(result.camera), encode(document), self._block.qos)
         if info.rc and not self._block.qos:  # with qos the client keeps it for the next connection
             with self._changed:

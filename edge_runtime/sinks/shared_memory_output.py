@@ -28,7 +28,9 @@ class SharedMemoryOutput(LiveOutput):
 
     def _prepare(self, context: SinkContext) -> None:
         names, block = context.classes.names, self._block
-        self._shape = RingShape(context.pipeline, names, tuple(self._stages), block.slots, block.boxes)
+        # Others may stand in for a stage whose model is out.
+        stages = tuple(dict.fromkeys([*self._stages, *self._instead.values()]))
+        self._shape = RingShape(context.pipeline, names, stages, block.slots, block.boxes)
 
     def _begin(self) -> None:
         try:

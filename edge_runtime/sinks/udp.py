@@ -73,12 +73,12 @@ class UdpOutput(LiveOutput):
         return int(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
 
     def _datagram(self, result: FrameResult) -> bytes:
-        datagram = encode(wire_document(result, self._context, self._stages)).encode()
+        datagram = encode(wire_document(result, self._context)).encode()
         return datagram if len(datagram) <= self._max_bytes else self._smaller(result)
 
     def _smaller(self, result: FrameResult) -> bytes:
         """With as many of the most confident boxes as fit. Raises `ResultsLost` when not even none does."""
-        found = {stage: boxes for stage, boxes in result.detections.items() if stage in self._stages}
+        found = result.detections
         confidence = np.concatenate([np.empty(0), *(boxes.confidence for boxes in found.values())])
         stage_of = [stage for stage, boxes in found.items() for _ in range(len(boxes))]
         best = np.argsort(-confidence, kind="stable")
@@ -90,7 +90,7 @@ class UdpOutput(LiveOutput):
             fewer = {
                 stage: boxes.take(kept[first[stage] : first[stage] + len(boxes)]) for stage, boxes in found.items()
             }
-            document = wire_document(replace(result, detections=fewer, regions={}), self._context, self._stages)
+            document = wire_document(replace(result, detections=fewer, regions={}), self._context)
             document["left_out"] = dict(Counter(stage_of[row] for row in best[count:]))
             return encode(document).encode()
 

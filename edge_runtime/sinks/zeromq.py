@@ -59,7 +59,7 @@ class ZmqOutput(LiveOutput):
     def _send(self, frame: Frame, result: FrameResult) -> None:
         self._hear()
         topic = self._topic(result.camera).encode()
-        message = topic + b" " + encode(wire_document(result, self._context, self._stages)).encode()
+        message = topic + b" " + encode(wire_document(result, self._context)).encode()
         if not message.startswith(tuple(self._wanted)):
             raise ResultsLost(f"nobody subscribes to {topic.decode()} at {self._address}")
         try:

@@ -1,8 +1,11 @@
 """Could a pipeline run here? Asked of pipelines that could not, each for one reason."""
 
+import os
 import socket
+import sys
 from importlib.resources import files
 from pathlib import Path
+from uuid import uuid4
 
 import onnx
 import pytest
@@ -13,6 +16,8 @@ from edge_runtime.core.machine import Machine
 from edge_runtime.engines.tensorrt.cache import Lookup
 from edge_runtime.engines.tensorrt.manifest import EngineKey, Manifest
 from edge_runtime.pipeline.diagnosis import engine_check, pipeline_checks
+from edge_runtime.sinks.ring import RingShape, RingWriter
+from tests import mosquitto
 from tests.jetson_emulator import tree
 
 DEMO = Path(__file__).parents[2] / "pipelines/demo.yaml"
@@ -191,3 +196,84 @@ def test_where_building_is_off_a_missing_engine_is_an_error():
 def test_an_engine_that_was_refused_stays_refused(loaded):
     check = engine_check("model road", found_engine("hit", refusal="cosine 0.4"), loaded)
     assert (check.state, check.found) == ("error", "road-fp16-1.engine is refused: cosine 0.4")
+
+
+def output_check(tmp_path, sink):
+    kind = sink.partition("kind: ")[2].partition(",")[0].removesuffix("}")
+    return checks_of(tmp_path, f"sinks=[{sink}]")[kind]
+
+
+@mosquitto.needed
+def test_a_broker_is_logged_in_to(tmp_path):
+    broker = mosquitto.Broker(tmp_path)
+    absent = output_check(tmp_path, f'{{kind: mqtt, broker: "{broker.address}"}}')
+    assert absent.state == "warning"
+    assert absent.found == (
+        f"nobody answers at {broker.address}: Connection refused; results are dropped until somebody does"
+    )
+    broker.start()
+    there = output_check(tmp_path, f'{{kind: mqtt, broker: "{broker.address}"}}')
+    assert (there.state, there.found) == ("ok", f"{broker.address} answers")
+    broker.stop()
+
+
+@mosquitto.needed
+def test_a_broker_that_refuses_is_a_warning_with_its_reason(tmp_path):
+    broker = mosquitto.Broker(tmp_path, "allow_anonymous false")
+    broker.start()
+    check = output_check(tmp_path, f'{{kind: mqtt, broker: "{broker.address}"}}')
+    assert check.state == "warning"
+    assert check.found.startswith(f"{broker.address} refuses: Not authorized")
+    broker.stop()
+
+
+def test_somebody_who_is_no_broker_is_found_out(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        check = output_check(tmp_path, f'{{kind: mqtt, broker: "127.0.0.1:{other.getsockname()[1]}"}}')
+    assert check.state == "warning"
+    assert "is no MQTT broker" in check.found
+
+
+def test_a_missing_library_is_an_error_with_the_command_that_adds_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zmq", None)
+    check = output_check(tmp_path, '{kind: zmq, bind: "tcp://127.0.0.1:1"}')
+    assert (check.state, check.found) == ("error", "needs zmq, which is not installed.")
+    assert check.fix.endswith("-m pip install 'edge-runtime[zmq]'")
+
+
+def test_an_address_that_cannot_be_bound_is_an_error(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        check = output_check(tmp_path, f'{{kind: zmq, bind: "{address}"}}')
+    assert check.state == "error"
+    assert "Address already in use" in check.found
+    assert check.fix == f"ss -ltnp sport = :{address.rpartition(':')[2]}"
+    check = output_check(tmp_path, f'{{kind: zmq, bind: "{address}"}}')
+    assert (check.state, check.found) == ("ok", f"{address} can be bound")
+
+
+def test_a_subscriber_that_waits_for_publishers_is_called(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        assert output_check(tmp_path, f'{{kind: zmq, connect: "{address}"}}').found == f"{address} answers"
+    assert output_check(tmp_path, f'{{kind: zmq, connect: "{address}"}}').state == "warning"
+
+
+def test_a_datagram_port_of_this_machine_that_nobody_hears_is_a_warning(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hears:
+        hears.bind(("127.0.0.1", 0))
+        port = hears.getsockname()[1]
+        check = output_check(tmp_path, f"{{kind: udp, to: {port}}}")
+        assert (check.state, check.found) == ("ok", f"somebody listens at 127.0.0.1:{port}")
+    assert output_check(tmp_path, f"{{kind: udp, to: {port}}}").state == "warning"
+
+
+def test_shared_memory_that_another_process_writes_is_an_error(tmp_path):
+    name = f"edge-test-{uuid4().hex}"
+    check = output_check(tmp_path, f"{{kind: shared_memory, name: {name}}}")
+    assert check.state == "ok"
+    assert check.found.startswith(f"/dev/shm/{name}, ")
+    ring = RingWriter(Path("/dev/shm", name), RingShape("demo", ("car",), ("tracked",), 2, 8), SystemClock())
+    check = output_check(tmp_path, f"{{kind: shared_memory, name: {name}}}")
+    assert (check.state, check.found) == ("error", f"/dev/shm/{name} is written by process {os.getpid()} now")
+    ring.close()

@@ -351,7 +351,7 @@ def test_memory_that_is_full_is_said_at_the_start():
 
 def output(name, *cameras, **keys):
     sink = make_sink(SharedMemorySink(kind="shared_memory", name=name, **keys))
-    context = SinkContext(Path(), ClassTable(CLASSES), ("tracked",), 25.0, "highway", cameras)
+    context = SinkContext(Path(), ClassTable(CLASSES), ("tracked",), 25.0, {}, cameras, "highway")
     sink.open(context)
     return sink
 
