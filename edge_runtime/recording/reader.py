@@ -80,6 +80,10 @@ class RecordedResult:
 
     document: Mapping[str, Any]
 
+    @property
+    def key(self) -> FrameKey:
+        return self.document["camera"], self.document["frame_id"]
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:

@@ -79,16 +79,22 @@ def comparison_table(comparison: Comparison) -> RenderableType:
         table = Table(
             title=f"{comparison.stage}, beside the golden", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
         )
-        table.add_column("class", style="cyan", no_wrap=True)
+        table.add_column("camera, class" if len(comparison.cameras) > 1 else "class", style="cyan", no_wrap=True)
         for label in _TERMINAL:
             table.add_column(label, justify="right", no_wrap=True)
-        rows = [("all", comparison.figures()), *((name, comparison.figures(name)) for name in comparison.names)]
-        if len(comparison.cameras) > 1:
-            rows[1:1] = [(camera, comparison.figures(camera=camera)) for camera in comparison.cameras]
-        for name, figures in rows:
-            counts = {label: sum(figures[key] for key in keys) for label, keys in _TERMINAL.items()}
-            if name == "all" or any(counts[label] for label in _CHANGES):
-                table.add_row(name, *(_cell(label, count) for label, count in counts.items()))
+        cameras = comparison.cameras if len(comparison.cameras) > 1 else ()
+        sections = [
+            [("all", comparison.figures())],
+            [(camera, comparison.figures(camera=camera)) for camera in cameras],
+            [(name, comparison.figures(name)) for name in comparison.names],
+        ]
+        for rows in sections:
+            for name, figures in rows:
+                counts = {label: sum(figures[key] for key in keys) for label, keys in _TERMINAL.items()}
+                if name == "all" or any(counts[label] for label in _CHANGES):
+                    table.add_row(name, *(_cell(label, count) for label, count in counts.items()))
+            if cameras:
+                table.add_section()
         parts.append(table)
         if (first := comparison.first_difference) is not None:
             parts.append(Text(f"first difference, {frame_named(comparison, first)}: {first['what']}", style="dim"))

@@ -34,8 +34,15 @@ STATES = {True: ("held", "held"), False: ("broken", "not held"), None: ("aside",
 
 
 def worth_seeing(comparison: Comparison) -> list[FrameKey]:
-    """The frames of which the page shows the pictures: the worst of the worst seconds."""
-    return [found.key for found in comparison.worst[:MOST_FRAMES]]
+    """The frames of which the page shows the pictures."""
+    return [found.key for found in _worst(comparison)]
+
+
+def _worst(comparison: Comparison) -> list[FrameDifference]:
+    """The worst frames of the worst seconds, among them one of each camera that changed."""
+    first = {found.key[0]: found for found in reversed(comparison.worst)}
+    others = [found for found in comparison.worst if found is not first[found.key[0]]]
+    return [*sorted(first.values(), key=lambda found: -found.score), *others][:MOST_FRAMES]
 
 
 def compare_page(
@@ -46,7 +53,7 @@ def compare_page(
     changes: Sequence[Change] | None = None,
 ) -> str:
     """`title` is the drive's name, `beside` the golden's, `pictures` those of `worth_seeing` that were recorded."""
-    shown = sorted(comparison.worst[:MOST_FRAMES], key=lambda found: found.t_s)
+    shown = sorted(_worst(comparison), key=lambda found: found.t_s)
     several = len(comparison.cameras) > 1
     parts = [
         head(f"{title} beside {beside}", _lead(comparison), _tiles(comparison)),

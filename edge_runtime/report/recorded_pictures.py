@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edge_runtime.core import FrameKey
 from edge_runtime.errors import SourceError
 from edge_runtime.recording.reader import RecordedFrame, RecordedResult, Recording
 from edge_runtime.sinks.draw import Image
@@ -18,18 +19,18 @@ def recorded_pictures(recording: Recording) -> Reader:
     shown = tuple(recording.about.get("shown", "").split(","))
 
     def read(story: RunStory, lines: Sequence[FrameLine]) -> Iterator[Image | None]:
-        wanted, found = {line.frame_id for line in lines}, dict[int, Image]()
+        wanted, found = {line.key for line in lines}, dict[FrameKey, Image]()
         for entry in recording.entries():
-            if isinstance(entry, RecordedFrame) and entry.frame_id in wanted:
+            if isinstance(entry, RecordedFrame) and entry.key in wanted:
                 if (image := _decoded(entry)) is not None:
-                    found[entry.frame_id] = image
-            elif isinstance(entry, RecordedResult) and entry.document["frame_id"] in wanted:
-                wanted.discard(frame_id := entry.document["frame_id"])
-                if frame_id in found:
-                    draw_result(found[frame_id], entry.document, shown)
+                    found[entry.key] = image
+            elif isinstance(entry, RecordedResult) and entry.key in wanted:
+                wanted.discard(entry.key)
+                if entry.key in found:
+                    draw_result(found[entry.key], entry.document, shown)
             if not wanted:
                 break
-        yield from (found.get(line.frame_id) for line in lines)
+        yield from (found.get(line.key) for line in lines)
 
     return read
 

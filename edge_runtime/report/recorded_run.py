@@ -22,7 +22,7 @@ from edge_runtime.recording.reader import LogLine, RecordedFrame, Recording
 from edge_runtime.recording.schemas import INFO
 
 from .run_parts import Said, added_up, alarms_of, points_of, seconds_of_frames, told_by
-from .story import Event, FrameLine, Moment, RunStory, Stretch
+from .story import CameraStory, Event, FrameLine, Moment, RunStory, Stretch
 from .time_chart import time_text
 
 NS = 1_000_000_000
@@ -63,11 +63,15 @@ def read_recording(recording: Recording) -> RunStory:
     )
     if summary is not None:
         return told_by(story, summary)
-    fates = [fate for fate in _FATES if fate != "unfinished" or read.fates[fate]]
+    sums = sum(read.fates.values(), Counter[str]())
     return added_up(
         replace(
             story,
-            frames={"captured": sum(read.fates.values()), **{fate: read.fates[fate] for fate in fates}},
+            frames=_account(sums),
+            cameras={
+                camera: CameraStory(frames=_account(fates), outages=read.outages[camera])
+                for camera, fates in read.fates.items()
+            },
             failures=dict(read.failures),
             stage_ms={stage: asdict(Spread.of(found)) for stage, found in read.stages.items()},
             versions=dict(recording.versions),
@@ -75,9 +79,15 @@ def read_recording(recording: Recording) -> RunStory:
     )
 
 
+def _account(fates: Counter[str]) -> dict[str, int]:
+    named = [fate for fate in _FATES if fate != "unfinished" or fates[fate]]
+    return {"captured": fates.total(), **{fate: fates[fate] for fate in named}}
+
+
 class _CameOut(NamedTuple):
     """What is kept of a frame with a result; there may be hundreds of thousands."""
 
+    camera: str
     frame_id: int
     t_capture_ns: int
     latency_ms: float
@@ -99,7 +109,8 @@ class _Reading:
 
     def __init__(self, recording: Recording, budgets: Mapping[str, Any]) -> None:
         self._frames: list[_CameOut] = []
-        self.fates: Counter[str] = Counter()
+        self.fates: dict[str, Counter[str]] = {camera: Counter() for camera in recording.cameras}
+        self.outages: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.stages: dict[str, Quantiles] = defaultdict(Quantiles)
         self.decisions: list[Decision] = []
@@ -140,12 +151,13 @@ class _Reading:
 
     def _frame(self, frame: RecordedFrame) -> None:
         self._first_ns = frame.t_capture_ns if self._first_ns is None else min(self._first_ns, frame.t_capture_ns)
-        self.fates[frame.fate] += 1
+        self.fates[frame.camera][frame.fate] += 1
+        self.outages[frame.camera] = max(self.outages[frame.camera], frame.outages)
         if frame.fate not in CAME_OUT:
             return
         latency_ms = frame.latency_ms or 0.0
         known = (frame.point or "", frame.error, frame.ego_speed_mps)
-        self._frames.append(_CameOut(frame.frame_id, frame.t_capture_ns, latency_ms, *known))
+        self._frames.append(_CameOut(frame.camera, frame.frame_id, frame.t_capture_ns, latency_ms, *known))
         if frame.error is not None:
             self.failures[frame.error] += 1
             return
@@ -155,6 +167,7 @@ class _Reading:
     def lines(self) -> list[FrameLine]:
         return [
             FrameLine(
+                camera=frame.camera,
                 frame_id=frame.frame_id,
                 position=place,
                 t_s=(frame.t_ns - self.zero_ns) / NS,

@@ -34,7 +34,10 @@ def read_run(folder: Path) -> RunStory:
     results = results_file(folder, config)
     lines = [] if results is None else list(json_lines(results))
     zero_ns = _zero_ns(decisions, lines)
-    frames = [_frame(line, place, zero_ns, lines[0]) for place, line in enumerate(lines)]
+    firsts: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        firsts.setdefault(line.get("camera", ""), line)
+    frames = [_frame(line, place, zero_ns, firsts[line.get("camera", "")]) for place, line in enumerate(lines)]
     if results is None:
         gaps.append("No sink wrote results line by line, so single frames are not known: add `{kind: jsonl, path: …}`.")
     moments = _moments(folder / "power_fps.csv") or seconds_of_frames(frames, _floors(config, frames))
@@ -81,10 +84,16 @@ def _pipeline(folder: Path, gaps: list[str]) -> dict[str, Any]:
         gaps.append("Its pipeline.yaml cannot be read, so what it was meant to do is not known.")
         return {}
     # A camera's address may hold a password, and a report is passed on.
-    source = found.get("source")
-    if isinstance(source, dict) and source.get("kind") == "camera":
-        source["device"] = "(left out: the address may hold a password)"
+    for source in sources_of(found):
+        if source.get("kind") == "camera":
+            source["device"] = "(left out: the address may hold a password)"
     return found
+
+
+def sources_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of the cameras of a pipeline, as far as they are any."""
+    listed = config.get("sources") or [config.get("source")]
+    return [block for block in listed if isinstance(block, dict)] if isinstance(listed, list) else []
 
 
 def _json(path: Path) -> Any:
@@ -120,9 +129,12 @@ def _zero_ns(decisions: list[dict[str, Any]], lines: list[dict[str, Any]]) -> in
 
 
 def _frame(line: dict[str, Any], place: int, zero_ns: int, first: dict[str, Any]) -> FrameLine:
-    """Its time is that of its publication; a stream's time counts from the first result, as in an annotated video."""
+    """Its time is that of its publication; a stream's time counts from the camera's first result, as in an annotated
+    video.
+    """
     key = "t_capture_ns" if line.get("t_stream_ns") is None or first.get("t_stream_ns") is None else "t_stream_ns"
     return FrameLine(
+        camera=line.get("camera", ""),
         frame_id=line["frame_id"],
         position=place,
         t_s=(line["t_capture_ns"] - zero_ns) / NS + line["latency_ms"] / 1e3,

@@ -33,6 +33,7 @@ def run_page(story: RunStory) -> str:
         _head(story),
         _budgets(story),
         _timeline(story, shown),
+        _cameras(story),
         _stills(story),
         '<div class="pair">',
         _frames(story),
@@ -61,7 +62,7 @@ def _head(story: RunStory) -> str:
     said = verdict(story)
     latency, power = story.latency_ms, story.power_w
     tiles = [
-        (_number(story.fps), "frames a second", ""),
+        (_number(story.fps), "frames a second", f"slowest of {len(story.cameras)} cameras" if story.several else ""),
         (_number(latency.get("p50")), "ms latency", f"p99 {_number(latency.get('p99'))} ms"),
         (
             str(story.frames.get("published", "–")),
@@ -143,6 +144,27 @@ def _series(story: RunStory, shown: Sequence[Panel]) -> dict[str, Any]:
             for one in story.violations()
         ],
     }
+
+
+def _cameras(story: RunStory) -> str:
+    """A row for each of several cameras, and the error of one that ended before the run did."""
+    if not story.several:
+        return ""
+    met = [name for one in story.cameras.values() for name, count in one.frames.items() if count]
+    fates = list(dict.fromkeys(("captured", "published", *met)))
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("fps", "p50 ms", "p99 ms", *fates, "outages"))
+    rows = ""
+    for name, one in story.cameras.items():
+        times = [_number(one.fps), *(_number(one.latency_ms.get(q)) for q in ("p50", "p99"))]
+        away = "–" if not one.outages else str(one.outages)
+        if one.outages and one.longest_s:
+            away += f" <small>of up to {one.longest_s:.1f} s</small>"
+        cells = [*times, *(str(one.frames.get(fate, 0)) for fate in fates), away]
+        rows += f"<tr><th>{escape(name)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        if one.error is not None:
+            rows += f'<tr class="serious"><td colspan="{len(cells) + 1}">ended early: {escape(one.error)}</td></tr>'
+    table = f"<table><tr><th></th>{head}</tr>{rows}</table>"
+    return f'<section class="cameras"><h2>Cameras</h2><div class="card scroll">{table}</div></section>'
 
 
 def _stills(story: RunStory) -> str:

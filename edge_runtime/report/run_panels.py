@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import fmean
 
-from .story import Moment, RunStory, captured_per_second
+from .run_parts import seconds_of_rate
+from .story import Moment, RunStory, by_camera, captured_per_second
 from .time_chart import Line, Panel
 
 # More lines than this cannot be told apart; of the zones the hottest are shown, of the rails the strongest.
@@ -19,12 +20,25 @@ def panels(story: RunStory) -> list[Panel]:
 
 
 def rate_panel(story: RunStory) -> Panel | None:
+    """Of several cameras each, where single frames are known; else the slowest."""
     rate, floor = _over_time(story, lambda one: one.fps), _over_time(story, lambda one: one.floor_fps)
     if not _known(rate):
         return None
-    return Panel(
-        "Frame rate", "frames a second", [Line("published", rate), *_limit("floor", floor)], budget="fps_floor"
-    )
+    lines = [Line("slowest camera" if story.several else "published", rate)]
+    if story.several and story.lines:
+        lines = [Line(name, points, look) for look, (name, points) in enumerate(_rates(story)[:_MOST_LINES])]
+    return Panel("Frame rate", "frames a second", [*lines, *_limit("floor", floor)], budget="fps_floor")
+
+
+def _rates(story: RunStory) -> list[tuple[str, list[tuple[float, float | None]]]]:
+    """Frames a second of each camera, the slowest first; 0 behind its last frame, while the run goes on."""
+    found: list[tuple[float, str, list[tuple[float, float | None]]]] = []
+    for name, lines in by_camera(line for line in story.lines if line.error is None).items():
+        rates, last = seconds_of_rate(lines), int(lines[-1].t_s)  # which has not gone by
+        shown = range(min(rates, default=last), int(story.span_s))
+        points = [(second + 1.0, None if second == last else rates.get(second, 0.0)) for second in shown]
+        found.append((fmean(rates.values()) if rates else 0.0, name, points))
+    return [(name, points) for _, name, points in sorted(found, key=lambda one: one[0])]
 
 
 def power_panel(story: RunStory) -> Panel | None:
@@ -73,11 +87,13 @@ def _heat(story: RunStory) -> Panel | None:
 
 
 def _drops(story: RunStory) -> Panel | None:
-    lost = dict(captured_per_second(story.lines))
-    if not lost:
-        return None
-    every = [(float(second), float(lost.get(second, 0))) for second in range(1, int(story.span_s) + 1)]
-    return Panel("Frames without a result", "a second", [Line("overwritten or shed", every, 4)], digits=0)
+    lost = {name: dict(captured_per_second(lines)) for name, lines in by_camera(story.lines).items()}
+    most = sorted((name for name in lost if lost[name]), key=lambda name: -sum(lost[name].values()))[:_MOST_LINES]
+    lines = []
+    for look, name in enumerate(most):
+        every = [(float(second), float(lost[name].get(second, 0))) for second in range(1, int(story.span_s) + 1)]
+        lines.append(Line(name, every, look) if story.several else Line("overwritten or shed", every, 4))
+    return Panel("Frames without a result", "a second", lines, digits=0) if lines else None
 
 
 def point_order(story: RunStory) -> list[str]:

@@ -8,13 +8,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from edge_runtime.core import FrameKey
 from edge_runtime.sinks.draw import Image
 
 from .run_words import budget_name
-from .story import FrameLine, RunStory, Still
+from .story import FrameLine, RunStory, Still, by_camera
 from .time_chart import time_text
 
-WIDTH, QUALITY = 1280, 80
+WIDTH, QUALITY, MOST = 1280, 80, 8
 # Gives the picture of each of some frames of a story, in their order; None where it is not known.
 Reader = Callable[[RunStory, Sequence[FrameLine]], Iterator[Image | None]]
 
@@ -26,7 +27,7 @@ def with_stills(story: RunStory, readers: Sequence[Reader], absent: str) -> RunS
         return story
     for reader in readers:
         stills = [
-            Still(title, _told(line), _jpeg(image))
+            Still(title, _told(line, story.several), _jpeg(image))
             for (title, line), image in zip(chosen, reader(story, [line for _, line in chosen]), strict=False)
             if image is not None
         ]
@@ -40,10 +41,10 @@ def worth_seeing(story: RunStory) -> list[tuple[str, FrameLine]]:
     done = [line for line in story.lines if line.error is None]
     if not done:
         return []
-    chosen: dict[int, tuple[str, FrameLine]] = {}
+    chosen: dict[FrameKey, tuple[str, FrameLine]] = {}
 
     def choose(title: str, line: FrameLine) -> None:
-        chosen.setdefault(line.frame_id, (title, line))
+        chosen.setdefault(line.key, (title, line))
 
     # The first frames of a run find cold caches; the slowest of all is one of them more often than not.
     warm = [line for line in done if line.t_s > 2.0] or done
@@ -53,8 +54,10 @@ def worth_seeing(story: RunStory) -> list[tuple[str, FrameLine]]:
         choose(f"First violation: {names}", _at(done, stretch.begin_s))
     for stretch in story.alarms[:1]:
         choose("First alarm", _at(done, stretch.begin_s))
-    ordered = sorted(warm, key=lambda line: line.latency_ms)
-    choose("A usual frame", ordered[len(ordered) // 2])
+    for camera, lines in by_camera(warm).items():
+        if len(chosen) < MOST:
+            ordered = sorted(lines, key=lambda line: line.latency_ms)
+            choose(f"A usual frame of {camera}" if story.several else "A usual frame", ordered[len(ordered) // 2])
     return sorted(chosen.values(), key=lambda one: one[1].t_s)
 
 
@@ -62,8 +65,9 @@ def _at(lines: Sequence[FrameLine], t_s: float) -> FrameLine:
     return next((line for line in lines if line.t_s >= t_s), lines[-1])
 
 
-def _told(line: FrameLine) -> str:
-    return f"{time_text(line.t_s)}, frame {line.frame_id}: {line.latency_ms:.0f} ms at {line.point}"
+def _told(line: FrameLine, several: bool) -> str:
+    frame = f"{line.camera}, frame {line.frame_id}" if several else f"frame {line.frame_id}"
+    return f"{time_text(line.t_s)}, {frame}: {line.latency_ms:.0f} ms at {line.point}"
 
 
 def _jpeg(image: Image) -> bytes:

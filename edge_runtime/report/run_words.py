@@ -29,9 +29,15 @@ class Verdict:
 
 
 def verdict(story: RunStory) -> Verdict:
-    """The headline: what was not held first, then what could not be judged."""
+    """The headline: what ended early, then what was not held, then what could not be judged."""
     if story.error is not None:
         return Verdict("broken", f"ended early: {story.error}")
+    gone = [f"camera {name} ended early: {one.error}" for name, one in story.cameras.items() if one.error is not None]
+    said = _of_budgets(story)
+    return Verdict("broken", f"{'; '.join(gone)}; {said.sentence}") if gone else said
+
+
+def _of_budgets(story: RunStory) -> Verdict:
     broken = [name for name, one in story.budgets.items() if one.state == "broken"]
     unjudged = [name for name, one in story.budgets.items() if one.state == "unjudged"]
     killed = "" if story.whole else ", as far as its logs go"
@@ -97,6 +103,7 @@ def report_document(story: RunStory, page: Path | None, plot: Path | None) -> di
         "verdict": said.sentence,
         "whole": story.whole,
         "frames": dict(story.frames),
+        "cameras": {name: asdict(one) for name, one in story.cameras.items()},
         "budgets": {name: asdict(one) for name, one in story.budgets.items()},
         "violations": [
             {"from_s": round(one.begin_s, 1), "to_s": round(one.end_s, 1), "budgets": one.name.split(", ")}

@@ -6,10 +6,12 @@ missing and why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Any, Literal
+
+from edge_runtime.core import FrameKey
 
 # A rate that jitters around the floor by a fraction of a frame holds it, as in the run's own windows.
 _FPS_TOLERANCE = 0.02
@@ -38,6 +40,7 @@ class Moment:
 class FrameLine:
     """One published or failed frame; `position` is its place among the results, from 0."""
 
+    camera: str
     frame_id: int
     position: int
     t_s: float
@@ -45,6 +48,22 @@ class FrameLine:
     stream_s: float
     point: str
     error: str | None
+
+    @property
+    def key(self) -> FrameKey:
+        return self.camera, self.frame_id
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStory:
+    """One camera: its frames by what became of them, how often and how long it was away, the error that ended it."""
+
+    frames: Mapping[str, int]
+    fps: float | None = None
+    latency_ms: Mapping[str, float | None] = field(default_factory=dict)
+    outages: int = 0
+    longest_s: float | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +126,7 @@ class RunStory:
     latency_bound_ms: float | None = None
     thermal_bound_c: float | None = None
     frames: Mapping[str, int] = field(default_factory=dict)
+    cameras: Mapping[str, CameraStory] = field(default_factory=dict)
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     stage_ms: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     power_w: Mapping[str, float] | None = None
@@ -132,6 +152,11 @@ class RunStory:
         """How long the time lines are."""
         ends = [self.seconds, *(moment.t_s for moment in self.moments[-1:]), *(line.t_s for line in self.lines[-1:])]
         return max(1.0, *ends, *(stretch.end_s for stretch in self.points[-1:]))
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several cameras: only then is each named."""
+        return len(self.cameras) > 1
 
     @property
     def changes(self) -> int:
@@ -192,8 +217,17 @@ def _longest(held: Sequence[bool]) -> float:
     return float(max((len(list(group)) for good, group in groupby(held) if not good), default=0))
 
 
+def by_camera(lines: Iterable[FrameLine]) -> dict[str, list[FrameLine]]:
+    found: dict[str, list[FrameLine]] = {}
+    for line in lines:
+        found.setdefault(line.camera, []).append(line)
+    return found
+
+
 def captured_per_second(lines: Sequence[FrameLine]) -> list[tuple[float, int]]:
-    """Frames that did not come out, by the second in which they were missing: frame ids count what was captured."""
+    """Of one camera, frames that did not come out, by the second in which they were missing: its frame ids count what
+    was captured.
+    """
     lost: dict[int, int] = {}
     for before, after in pairwise(lines):
         gap = after.frame_id - before.frame_id - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -49,6 +50,11 @@ class Slots:
         return max(-1, missing)
 
 
+def per_camera(path: Path, camera: str | None) -> Path:
+    """The video of one camera of several; None where there is one only."""
+    return path if camera is None else path.with_stem(f"{path.stem}_{camera}")
+
+
 class AnnotatedVideo:
     """Writes each result drawn on its frame; the first frame sets the size, and no frame at all leaves no file.
 
@@ -57,7 +63,7 @@ class AnnotatedVideo:
     """
 
     def __init__(self, block: VideoSink, camera: str | None = None) -> None:
-        self._path = block.path if camera is None else block.path.with_stem(f"{block.path.stem}_{camera}")
+        self._path = per_camera(block.path, camera)
         self._fps = block.fps
         self._writer: cv2.VideoWriter | None = None
         self._written = 0

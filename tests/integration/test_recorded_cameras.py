@@ -331,3 +331,20 @@ def test_many_drives_of_several_cameras_are_compared_each_with_its_golden(painte
     document = json.loads(capsys.readouterr().out)
     assert document["rows"][0]["lost"] == document["rows"][1]["lost"] > 0
     assert document["frames"] == 60
+
+
+def test_the_page_of_a_recording_tells_and_shows_each_camera_also_when_it_was_cut_off(painted, tmp_path, capsys):
+    with (painted / "drive.mcap").open("rb") as file:
+        chunks = [chunk.chunk_start_offset for chunk in make_reader(file).get_summary().chunk_indexes]
+    (tmp_path / "cut.mcap").write_bytes((painted / "drive.mcap").read_bytes()[: chunks[-1] + 99])
+    for drive, whole in ((painted / "drive.mcap", True), (tmp_path / "cut.mcap", False)):
+        page = tmp_path / "page.html"
+        assert run_app(["report", str(drive), "--out", str(page), "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        published = {name: camera["frames"]["published"] for name, camera in document["cameras"].items()}
+        assert published == CAMERAS if whole else 0 < sum(published.values()) < 30
+        assert all(camera["latency_ms"]["p50"] > 0 for camera in document["cameras"].values())
+        text = page.read_text()
+        assert "A usual frame of front" in text
+        assert "A usual frame of left" in text
+        assert "data:image/jpeg;base64," in text

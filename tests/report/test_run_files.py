@@ -69,7 +69,7 @@ def test_a_fast_replay_has_no_log_of_seconds_and_gets_them_from_its_frames(tmp_p
 
 def test_seconds_in_which_nothing_came_out_have_a_rate_of_0_and_one_frame_more_or_less_is_none():
     def line(number, t_s):
-        return FrameLine(number, number, t_s, 40.0, t_s, "full", None)
+        return FrameLine("front", number, number, t_s, 40.0, t_s, "full", None)
 
     # 15 a second, of which 16 or 14 fall into one when a frame comes a little early; then seconds of nothing
     times = [n / 15 + 0.01 - (0.02 if n in (30, 45) else 0.0) for n in range(60)] + [6.5, 6.6, 7.9]
