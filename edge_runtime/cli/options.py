@@ -32,17 +32,22 @@ class FileToWrite(click.Path):
 
     name = "file"
 
-    def __init__(self) -> None:
+    def __init__(self, ending: str = "") -> None:
         super().__init__(path_type=Path, dir_okay=False)
+        self._ending = ending
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Path:
         path = Path(str(super().convert(value, param, context)))
+        if not path.name.lower().endswith(self._ending):
+            fix = f"Write: {path.with_suffix(self._ending)}"
+            self.fail(f"'{value}' does not end in {self._ending}. {fix}", param, context)
         if not path.parent.is_dir():
             self.fail(f"the folder {path.parent} does not exist. Run: mkdir -p {path.parent}", param, context)
         return path
 
 
 FILE_TO_WRITE = FileToWrite()
+RECORDING_TO_WRITE = FileToWrite(".mcap")
 PIPELINE = ByName("pipelines")
 CAMERA = click.option("--camera", metavar="NAME", help="Which of the pipeline's cameras, where it has several.")
 FAULTS = click.option(

@@ -25,7 +25,7 @@ from edge_runtime.report.trace import write_trace
 from edge_runtime.web.site import Site
 
 from .main import BAD_USE, FAILED, NOT_HELD
-from .options import FAULTS, FILE_TO_WRITE, PIPELINE
+from .options import FAULTS, FILE_TO_WRITE, PIPELINE, RECORDING_TO_WRITE
 
 LIVE_S, LOG_S = 0.25, 1.0
 
@@ -60,7 +60,9 @@ def pipeline_options(function: Any) -> Any:
 @click.option("--seconds", type=SECONDS, metavar="S", help="Stop after this many seconds.")
 @click.option("--pace", type=click.Choice(["live", "fast"]), help="Override source.pace of a file.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
-@click.option("--record", type=FILE_TO_WRITE, metavar="FILE.mcap", help="Also record the run, for replay and Foxglove.")
+@click.option(
+    "--record", type=RECORDING_TO_WRITE, metavar="FILE.mcap", help="Also record the run, for replay and Foxglove."
+)
 @click.option("--trace", type=FILE_TO_WRITE, metavar="FILE", help="Also write a time line for https://ui.perfetto.dev.")
 @FAULTS
 @click.option("--no-build", is_flag=True, help="Refuse to start when an engine would have to be built.")

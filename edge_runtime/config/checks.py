@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 
 from edge_runtime.errors import Problem
 
@@ -41,7 +42,7 @@ def check(draft: Draft) -> list[Problem]:
     for name, model in draft.models.items():
         problems += check_model(draft.document, name, model)
     problems += [*_unused_models(draft), *_groups(draft), *check_sinks(draft), *_telemetry(draft), *_http(draft)]
-    return [*problems, *_faults(draft)]
+    return [*problems, *_record(draft), *_faults(draft)]
 
 
 def _stage_names(draft: Draft) -> Iterator[Problem]:
@@ -178,6 +179,15 @@ def _telemetry(draft: Draft) -> Iterator[Problem]:
     if document.get(where) == "plant" and document.get(("telemetry", "plant")) is None:
         fix = f"add `plant: NAME` beside it: {either(shipped('plants'))}, or a file of your own"
         yield document.problem(where, "needs a board to simulate", fix)
+
+
+def _record(draft: Draft) -> Iterator[Problem]:
+    """A recording that is called like a video would be taken for one."""
+    where = ("record", "path")
+    path = draft.document.get(where)
+    if isinstance(path, str | Path) and path and (name := Path(path)).suffix.lower() != ".mcap":
+        fix = f"write `path: {name.with_suffix('.mcap').name}`"
+        yield draft.document.problem(where, f"'{name.name}' does not end in .mcap, which a recording is", fix)
 
 
 def _http(draft: Draft) -> Iterator[Problem]:

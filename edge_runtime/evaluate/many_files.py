@@ -133,5 +133,8 @@ def _asked(url: str, ask: Callable[[], Answer]) -> Answer:
         return ask()
     except FileNotFoundError as error:
         raise SourceError(f"{url}: no such recording") from error
+    except ImportError as error:
+        fix = "pip install the driver of that store: s3fs (S3), gcsfs (Google), adlfs (Azure)"
+        raise SourceError(f"{url}: {error}\n    {fix}") from error
     except Exception as error:
         raise SourceError(f"{url}: {str(error) or type(error).__name__}") from error

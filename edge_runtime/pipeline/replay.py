@@ -391,6 +391,8 @@ class _Virtual:
         error = self._error
         if failure is not None:
             error = str(failure) if isinstance(failure, EngineError) else f"{type(failure).__name__}: {failure}"
+        if error is None and not accounts.captured and not self._redecided.account.made:
+            error = f"nothing to replay: {self._drive.path} holds no picture"
         return RunSummary(
             name=config.name,
             folder=self._folder,

@@ -116,7 +116,8 @@ class Recording:
                 self._read_beginning(file)
         about = self._metadata.get(METADATA)
         if about is None:
-            raise SourceError(f"{path}: is an MCAP file, but not a recording of edge-run")
+            empty = not any(file.stat().st_size for file in self._files)
+            raise SourceError(f"{path}: {'is empty' if empty else 'is an MCAP file, but not a recording of edge-run'}")
         if int(about["format"]) > int(FORMAT):
             fix = f"install the version that wrote it: {self.versions.get('edge_runtime', 'a newer one')}"
             raise SourceError(f"{path}: was written by a newer edge-run\n    {fix}")
@@ -139,7 +140,10 @@ class Recording:
 
     @property
     def pipeline_text(self) -> str:
-        """The pipeline it was recorded with, resolved, as YAML."""
+        """The pipeline it was recorded with, resolved, as YAML. Raises `SourceError` when it is not there any more."""
+        if PIPELINE not in self._attachments:
+            fix = "name the pipeline to run: --pipeline PIPELINE.yaml"
+            raise SourceError(f"{self.path}: was cut off before it said what ran\n    {fix}")
         return self._attachments[PIPELINE].decode()
 
     @property

@@ -14,6 +14,7 @@ from edge_runtime.config.floors import demanded_fps
 from edge_runtime.config.schema import Budgets
 from edge_runtime.core import Decision, TelemetrySample
 from edge_runtime.core.quantiles import Quantiles
+from edge_runtime.errors import SourceError
 from edge_runtime.pipeline.seconds import Seconds
 from edge_runtime.pipeline.summary import Spread
 from edge_runtime.recording.documents import GovernorInputs
@@ -230,7 +231,7 @@ def _from_zero(stretches: Iterable[Stretch]) -> list[Stretch]:
 def _config(recording: Recording) -> dict[str, Any]:
     try:
         found = yaml.safe_load(recording.pipeline_text)
-    except (KeyError, yaml.YAMLError, UnicodeDecodeError):
+    except (SourceError, yaml.YAMLError, UnicodeDecodeError):
         found = None
     return found if isinstance(found, dict) else {}
 

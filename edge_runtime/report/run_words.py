@@ -41,6 +41,8 @@ def _of_budgets(story: RunStory) -> Verdict:
     broken = [name for name, one in story.budgets.items() if one.state == "broken"]
     unjudged = [name for name, one in story.budgets.items() if one.state == "unjudged"]
     killed = "" if story.whole else ", as far as its logs go"
+    if killed and not story.lines and not story.moments:
+        return Verdict("unsure", "nothing is known: it ended before its first result was on the disk")
     if broken:
         told = [
             f"{budget_name(name)} in {one.windows - one.held} of {one.windows} seconds"

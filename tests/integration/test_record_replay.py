@@ -101,7 +101,7 @@ def test_two_replays_are_the_same_to_the_last_byte_and_decide_as_the_drive_did(d
 
 
 def test_another_budget_decides_otherwise_and_the_first_difference_is_shown(drive, tmp_path, capsys):
-    options = ["--set", "budgets.power_w=9", "--out", str(tmp_path / "again")]
+    options = ["--set", "budgets.power_w=6", "--out", str(tmp_path / "again")]
     assert run_app(["replay", str(drive), *options, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["decisions_identical"] is False
@@ -147,6 +147,33 @@ def test_a_recording_is_a_source_like_any_other(tiny, tmp_path):
     assert run_app([str(tiny), "--set", source, "--out", str(tmp_path / "again")]) == 0
     assert [line["frame_id"] for line in lines(tmp_path / "again")] == list(range(40))
     assert [len(stages["objects"]["xyxy"]) for _, stages in found(lines(tmp_path / "again"))] == [1] * 40
+
+
+def test_a_recording_that_was_cut_off_before_its_first_picture_is_no_replay_that_went_well(tiny, tmp_path, capsys):
+    assert run_app([str(tiny), "--record", str(tmp_path / "drive.mcap"), "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    data = (tmp_path / "drive.mcap").read_bytes()
+    begun = data.index(b"/camera/front/image") + 500
+    for name, size, said in (("empty", 0, "empty.mcap: is empty"), ("head", 1000, "--pipeline PIPELINE.yaml")):
+        (tmp_path / f"{name}.mcap").write_bytes(data[:size])
+        assert run_app(["replay", str(tmp_path / f"{name}.mcap"), "--out", str(tmp_path / "again")]) == 2
+        assert said in capsys.readouterr().err
+    (tmp_path / "begun.mcap").write_bytes(data[:begun])
+    assert run_app(["replay", str(tmp_path / "begun.mcap"), "--out", str(tmp_path / "again"), "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["summary"]["error"]
+    assert error == f"nothing to replay: {tmp_path / 'begun.mcap'} holds no picture"
+
+
+def test_a_drive_without_pictures_is_still_decided_again(governed, tmp_path, capsys):
+    drive = tmp_path / "drive.mcap"
+    options = ["--set", "record.images=none", "--record", str(drive), "--out", str(tmp_path / "run")]
+    assert run_app([*governed, *options]) == 0
+    capsys.readouterr()
+    assert run_app(["replay", str(drive), "--out", str(tmp_path / "again"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["decisions_identical"] is True
+    assert document["frames"]["captured"] == 0
+    assert document["without_picture"] > 50
 
 
 def test_a_video_is_replayed_with_power_and_speed_of_a_csv(tiny, tmp_path, capsys):
@@ -276,6 +303,13 @@ def test_a_file_that_is_there_is_never_written_over(tiny, tmp_path, capsys):
     assert run_app([str(tiny), "--record", str(tmp_path / "drive.mcap"), "--out", str(tmp_path / "run")]) == 2
     assert "there is a recording already" in capsys.readouterr().err
     assert (tmp_path / "drive.mcap").read_text() == "the drive of last month"
+
+
+def test_a_recording_is_not_called_like_a_video(tiny, tmp_path, capsys):
+    assert run_app([str(tiny), "--record", str(tmp_path / "drive.mp4")]) == 2
+    assert "does not end in .mcap" in capsys.readouterr().err
+    assert run_app([str(tiny), "--set", "record.path=front.avi"]) == 2
+    assert "write `path: front.mcap`" in capsys.readouterr().err
 
 
 def test_a_replay_gives_a_plain_outcome_to_programs(drive, tmp_path):

@@ -88,5 +88,5 @@ def test_pictures_are_in_the_page_itself(story):
 
 def test_a_run_of_which_nothing_is_left_still_gives_a_page():
     page = run_page(RunStory("empty", "/runs/empty", whole=False, gaps=["Nothing is known."]))
-    assert "No budgets were stated" in page
+    assert "Nothing is known: it ended before its first result was on the disk." in page
     assert "Nothing is known." in page
