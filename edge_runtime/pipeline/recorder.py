@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
-from edge_runtime.config.schema import CalibrationBlock, PipelineConfig, RecordBlock
+from edge_runtime.config.schema import RecordBlock
 from edge_runtime.core import (
     UNLABELLED,
     ClassTable,
@@ -27,34 +26,30 @@ from edge_runtime.core import (
     FrameStats,
     TelemetrySample,
 )
-from edge_runtime.core.clock import unix_ns
 from edge_runtime.errors import SinkError
 from edge_runtime.recording import schemas
-from edge_runtime.recording.cameras import RecordedCamera
 from edge_runtime.recording.documents import (
     Box,
     GovernorInputs,
     annotations_document,
-    calibration_document,
     decision_document,
     encode,
     log_document,
 )
 from edge_runtime.recording.images import jpeg_message, raw_message
-from edge_runtime.recording.mcap_file import LADDER, PIPELINE, Opening, summary_attachment
-from edge_runtime.recording.ring import Target, open_target
-from edge_runtime.recording.run_folder import versions
+from edge_runtime.recording.mcap_file import Opening, summary_attachment
+from edge_runtime.recording.ring import Target
 from edge_runtime.sinks.document import result_document
 from edge_runtime.sinks.draw import class_color
 from edge_runtime.sinks.overlay import label_text
-from edge_runtime.sources.base import SourceInfo
 
-from .camera_pose import calibration
 from .outlet import yield_to_networks
 from .summary import SinkAccount
 
 # Pictures that may wait to be written, of more than two cameras so many each; and other messages, which are small.
 ROOM, ROOM_EACH, MESSAGE_ROOM = 8, 4, 4096
+# Threads that encode the pictures of several cameras, which would be too much for one.
+ENCODERS = 4
 PATIENCE_S, TICK_S = 5.0, 1.0
 
 
@@ -109,7 +104,11 @@ class Recorder:
         self._unix_origin_ns = opening.unix_origin_ns
         self._classes, self._shown, self._instead, self._waits = classes, shown, instead, waits
         self._queue: deque[Callable[[], None]] = deque()
-        self._pictures, self._room = 0, max(ROOM, ROOM_EACH * len(opening.cameras))
+        cameras = len(opening.cameras)
+        self._pictures, self._room = 0, max(ROOM, ROOM_EACH * cameras)
+        self._encoders: ThreadPoolExecutor | None = None
+        if cameras > 1 and block.images == "jpeg":
+            self._encoders = ThreadPoolExecutor(min(ENCODERS, cameras), "encode", yield_to_networks)
         self._captured: dict[FrameKey, _Captured] = {}
         self._asked = 0
         self._decision: Decision | None = None
@@ -148,9 +147,11 @@ class Recorder:
                 self._stalled = not self._changed.wait_for(
                     lambda: self._pictures < self._room or self.error is not None, patience_s
                 )
-            if wanted and self._pictures < self._room and self._put(lambda: self._write_picture(frame, result)):
-                self._pictures += 1
-                return
+            if wanted and self._pictures < self._room and not (self._closing or self.error):
+                message = self._message(frame)
+                if self._put(lambda: self._write_picture(frame, result, message)):
+                    self._pictures += 1
+                    return
             self.dropped += wanted or self.error is not None
         captured, size = _Captured.of(frame), (frame.height, frame.width)
         self._put(lambda: self._write_result(captured, size, result, picture=False))
@@ -191,6 +192,8 @@ class Recorder:
             self._closing = True
             self._changed.notify_all()
         self._thread.join(timeout_s)
+        if self._encoders is not None:
+            self._encoders.shutdown(wait=False, cancel_futures=True)
         if self._thread.is_alive():
             self._fail(f"did not finish within {timeout_s:.0f} s")
 
@@ -253,11 +256,16 @@ class Recorder:
         for earlier in [key for key in self._captured if key[0] == camera and key[1] < frame_id]:
             self._settle(earlier, "overwritten")
 
-    def _write_picture(self, frame: Frame, result: FrameResult) -> None:
+    def _message(self, frame: Frame) -> Callable[[], bytes]:
+        """Gives the picture as it is written: encoded by whom it is asked, of several cameras by a thread beside."""
         make = raw_message if self._block.images == "raw" else jpeg_message
-        message = make(frame.image, frame.camera, frame.t_capture_ns + self._unix_origin_ns)
+        encode = partial(make, frame.image, frame.camera, frame.t_capture_ns + self._unix_origin_ns)
+        return encode if self._encoders is None else self._encoders.submit(encode).result
+
+    def _write_picture(self, frame: Frame, result: FrameResult, message: Callable[[], bytes]) -> None:
+        data = message()
         self._settle_before(frame.camera, frame.frame_id)
-        self._target.write(schemas.image_topic(frame.camera), frame.t_capture_ns, message)
+        self._target.write(schemas.image_topic(frame.camera), frame.t_capture_ns, data)
         with self._changed:
             self._pictures = max(0, self._pictures - 1)
             self._changed.notify_all()
@@ -319,67 +327,3 @@ class Recorder:
 def _png(plane: Any) -> str:
     _, png = cv2.imencode(".png", plane * np.uint8(255), (cv2.IMWRITE_PNG_COMPRESSION, 1))
     return base64.b64encode(png.tobytes()).decode()
-
-
-def open_recorder(
-    config: PipelineConfig,
-    document: Mapping[str, Any],
-    folder: Path,
-    infos: Mapping[str, SourceInfo],
-    clock: Clock,
-    *,
-    classes: ClassTable,
-    shown: tuple[str, ...],
-    waits: bool,
-    instead: Mapping[str, str],
-) -> Recorder | None:
-    """The recorder that a pipeline file asks for; `document` is its configuration without secrets, `infos` say what
-    the source of each camera knows.
-
-    Raises `SinkError` when nothing can be written.
-    """
-    block = config.record
-    if block is None:
-        return None
-    now_ns, started_ns = clock.now_ns(), unix_ns()
-    cameras = {source.camera: _recorded(infos[source.camera], calibration(source)) for source in config.cameras}
-    attachments = {PIPELINE: yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True).encode()}
-    if config.governor is not None:
-        attachments[LADDER] = config.governor.ladder.read_bytes()
-    opening = Opening(
-        cameras=cameras,
-        images=block.images,
-        unix_origin_ns=started_ns - now_ns,
-        about={"name": config.name, "shown": ",".join(shown)},
-        versions=versions(),
-        models={name: _sha256(model.onnx) for name, model in config.models.items() if model.onnx.exists()},
-        attachments=attachments,
-        first=_calibrations(cameras, started_ns),
-    )
-    path = folder / block.path
-    target = open_target(path, opening, now_ns, keep_seconds=block.keep_seconds, max_gb=block.max_gb)
-    return Recorder(target, opening, block, clock, classes=classes, shown=shown, waits=waits, instead=instead)
-
-
-def _recorded(info: SourceInfo, known: CalibrationBlock | None) -> RecordedCamera:
-    sized = info.width and info.height
-    return RecordedCamera(info.fps, info.width if sized else None, info.height if sized else None, known)
-
-
-def _calibrations(cameras: Mapping[str, RecordedCamera], t_unix_ns: int) -> dict[str, bytes]:
-    """The message of each camera whose calibration and size are known, by topic."""
-    return {
-        schemas.calibration_topic(name): encode(
-            calibration_document(camera.calibration, name, (camera.width, camera.height), t_unix_ns)
-        )
-        for name, camera in cameras.items()
-        if camera.calibration is not None and camera.width is not None and camera.height is not None
-    }
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()

@@ -38,8 +38,9 @@ from .executor import Executor
 from .faults import Faults
 from .feed import Limits
 from .meter import FrameMeter
+from .open_recorder import open_recorder
 from .outlet import Outlet
-from .recorder import Recorder, open_recorder
+from .recorder import Recorder
 from .recovery import Recovery
 from .regions import ReportViews
 from .steered import SteeringState

@@ -325,6 +325,8 @@ def test_many_drives_of_several_cameras_are_compared_each_with_its_golden(painte
     for name in ("a", "b"):
         results = tmp_path / "before" / "drives" / name / "detections.jsonl"
         assert results.read_bytes() == (again / "detections.jsonl").read_bytes()
+    assert run_app([*replay, "--camera", "left", "--out", str(tmp_path / "left")]) == 0
+    assert lines(tmp_path / "left" / "drives" / "b") == of("left", lines(again))
     capsys.readouterr()
     options = ["--against", str(tmp_path / "before"), "--out", str(tmp_path / "after"), "--json"]
     assert run_app([*replay, *SURER, *options]) == 3

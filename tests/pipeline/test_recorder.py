@@ -25,7 +25,9 @@ from edge_runtime.core import (
 from edge_runtime.pipeline.recorder import ROOM, Recorder
 from edge_runtime.pipeline.summary import SinkAccount
 from edge_runtime.recording import schemas
+from edge_runtime.recording.cameras import RecordedCamera
 from edge_runtime.recording.documents import GovernorInputs
+from edge_runtime.recording.images import jpeg_message
 from edge_runtime.recording.reader import LogLine, RecordedFrame, RecordedResult, Recording
 from edge_runtime.recording.ring import open_target
 from tests.recording.making import MS, opening
@@ -33,21 +35,21 @@ from tests.recording.making import MS, opening
 CLASSES = ClassTable(["car", "lane"])
 
 
-def recording_to(path, images="raw", *, waits=False, target=None):
-    begin = opening(images)
+def recording_to(path, images="raw", *, waits=False, target=None, cameras=("front",)):
+    begin = opening(images, cameras=dict.fromkeys(cameras, RecordedCamera(25.0, 64, 48)))
     target = target or open_target(path, begin, 0, keep_seconds=None, max_gb=None)
     block = RecordBlock(path=path, images=images)
     return Recorder(target, begin, block, SystemClock(), classes=CLASSES, shown=("objects",), waits=waits, instead={})
 
 
-def frame(n):
-    return Frame(n, "front", n * 40 * MS, np.full((48, 64, 3), n, np.uint8), 20.0, None)
+def frame(n, camera="front"):
+    return Frame(n, camera, n * 40 * MS, np.full((48, 64, 3), n, np.uint8), 20.0, None)
 
 
-def result(n, error=None):
+def result(n, error=None, camera="front"):
     found = Detections.of([[1.0, 2.0, 30.25, 40.0]], [0.9], [0], [7])
     return FrameResult(
-        n, "front", n * 40 * MS, 33.25, OperatingPoint("full"), {"objects": found}, stage_ms={"queue": 2.5}, error=error
+        n, camera, n * 40 * MS, 33.25, OperatingPoint("full"), {"objects": found}, stage_ms={"queue": 2.5}, error=error
     )
 
 
@@ -163,6 +165,47 @@ def test_a_file_replayed_fast_waits_for_the_disk_and_loses_no_picture(tmp_path):
 class Full(Blocked):
     def write(self, topic, t_ns, data):
         raise OSError(28, "No space left on device")
+
+
+def test_pictures_of_several_cameras_are_encoded_beside_each_other_and_written_in_their_order(tmp_path, monkeypatch):
+    both = threading.Barrier(2)
+
+    def encode(image, camera, t_unix_ns):
+        both.wait(30)  # broken unless two are at it at once
+        return jpeg_message(image, camera, t_unix_ns)
+
+    monkeypatch.setattr("edge_runtime.pipeline.recorder.jpeg_message", encode)
+    recorder = recording_to(tmp_path / "drive.mcap", "jpeg", cameras=("front", "left"), waits=True)
+    keys = [(camera, n) for n in range(10) for camera in ("front", "left")]
+    for camera, n in keys:
+        recorder.captured(frame(n, camera))
+        recorder.published(frame(n, camera), result(n, camera=camera))
+    recorder.drain(30)
+    recorder.finish({})
+    assert recorder.account == SinkAccount(written=20, dropped=0, error=None)
+    recording = Recording(tmp_path / "drive.mcap")
+    assert recording.pictures == {"front": 10, "left": 10}
+    frames = list(recording.of(RecordedFrame))
+    assert [each.key for each in frames] == keys
+    assert [int(each.picture.decode().mean()) for each in frames] == [n for _, n in keys]
+
+
+def test_frames_of_one_camera_say_nothing_of_those_of_another(tmp_path):
+    recorder = recording_to(tmp_path / "drive.mcap", "none", cameras=("front", "left"))
+    for camera, n in (("left", 0), ("left", 1), ("front", 0), ("front", 1), ("front", 2)):
+        recorder.captured(frame(n, camera))
+    recorder.published(frame(2), result(2))
+    recorder.shed(frame(0, "left"))
+    recorder.drain(30)
+    recorder.finish({})
+    fates = {each.key: each.fate for each in Recording(tmp_path / "drive.mcap").of(RecordedFrame)}
+    assert fates == {
+        ("front", 0): "overwritten",
+        ("front", 1): "overwritten",
+        ("front", 2): "published",
+        ("left", 0): "shed",
+        ("left", 1): "unfinished",
+    }
 
 
 def test_a_full_disk_ends_the_recording_by_name_and_not_the_run(tmp_path):
