@@ -37,13 +37,20 @@ class LoadedPipeline:
     def problem(self, where: str | Where, what: str, fix: str = "") -> Problem:
         """A mistake found later, at its place: `models.road.onnx` or `("models", "road", "onnx")`.
 
-        A key that the file leaves to its default is shown at the block it would be in.
+        A key that the file leaves to its default is shown at the block it would be in, and `source` at the chosen one
+        of several cameras.
         """
         if isinstance(where, str):
             try:
                 where = self.positions.find(where) if where else ()
             except NoSuchItem:
                 where = tuple(str(where).split("."))
+        if where[:1] == ("source",) and self.positions.data.get("source") is None:
+            names = [
+                block.get("camera") for block in self.positions.data.get("sources") or () if isinstance(block, dict)
+            ]
+            camera = self.config.cameras[0].camera
+            where = ("sources", names.index(camera), *where[1:]) if camera in names else where
         return self.positions.problem(self.positions.known(where), what, fix)
 
     def all_required(self) -> LoadedPipeline:
