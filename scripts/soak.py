@@ -2,8 +2,8 @@
 
     python scripts/soak.py [--frames 200000] [--every 10000] [--anew 50000] [--json]
 
-The networks of the demo on small pictures, so that a day's frames take an hour: planned regions, tracks, labelled
-lights, a governor that changes its point as the power of a log rises and falls, JSON lines, a drawn video, a recording
+Small networks on small pictures, so that a day's frames take an hour: two cameras, planned regions, tracks, labelled
+lights, a governor that changes its point as the power of a log rises and falls, JSON lines, drawn videos, a recording
 ring that saves now and then, and the live page with a process that looks at it, comes and goes. After every `--anew`
 frames the run ends and a new one begins in the same process, as a service does. Counted are frames that came out.
 
@@ -30,18 +30,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
+import onnx
 import psutil
 import yaml
+from onnx import TensorProto, helper, numpy_helper
 
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
-from edge_runtime.config.schema import SimulationSource
 from edge_runtime.core import SystemClock
-from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.pipeline.run import Pipeline, Run
 from edge_runtime.web.site import Site
 
 ASSETS = Path(__file__).parents[1] / "edge_runtime" / "assets"
-SIZE, PICTURES = (320, 192), 120
+# Pixels of a picture and of a network's input, and bands of brightness in it.
+PICTURE, SIDE, BANDS, PICTURES = (160, 96), (80, 48), 5, 240
 READINGS, APART_S = 20, 0.05
 LOOKER = """
 import sys, threading, time, urllib.request
@@ -71,26 +73,54 @@ class Row:
     threads: int
 
 
+def small_network(path: Path) -> None:
+    """Three boxes that move with the brightness of five bands of the picture, and come and go with it."""
+    rng = np.random.default_rng(0)
+    slopes, base = np.zeros((BANDS, 3, 6), np.float32), np.zeros((3, 6), np.float32)
+    for box, kind in enumerate((0, 1, 1)):
+        for low, high, span in ((0, 2, SIDE[0] - 20), (1, 3, SIDE[1] - 20)):
+            slopes[:, box, low] = slopes[:, box, high] = span * rng.dirichlet(np.ones(BANDS))
+            base[box, high] = 16.0
+        slopes[box, box, 4], base[box, 4], base[box, 5] = 1.0, 0.0, kind
+    values: dict[str, np.ndarray] = {
+        "slopes": slopes.reshape(BANDS, 18),
+        "base": base.reshape(18),
+        "row": np.array([1, BANDS], np.int64),
+        "boxes": np.array([1, 3, 6], np.int64),
+    }
+    band = [SIDE[1], SIDE[0] // BANDS]
+    nodes = [
+        helper.make_node("AveragePool", ["image"], ["pooled"], kernel_shape=band, strides=[1, band[1]]),
+        helper.make_node("ReduceMean", ["pooled"], ["bright"], axes=[1], keepdims=0),
+        helper.make_node("Reshape", ["bright", "row"], ["bands"]),
+        helper.make_node("Gemm", ["bands", "slopes", "base"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "boxes"], ["found"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIDE[1], SIDE[0]])],
+        [helper.make_tensor_value_info("found", TensorProto.FLOAT, [1, 3, 6])],
+        [numpy_helper.from_array(array, name) for name, array in values.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
 def pipeline(folder: Path, fps: float, seconds: float) -> LoadedPipeline:
     """Everything on, in `folder`; the telemetry lasts for `seconds`."""
     pictures = folder / "pictures"
     pictures.mkdir()
-    drive = SimulationSource(kind="simulation", size=SIZE, seconds=PICTURES / 10, fps=10.0, traffic=1.0, pace="fast")
-    source = open_source(drive)
     for n in range(PICTURES):
-        picture = source.read()
-        assert picture is not None
-        cv2.imwrite(str(pictures / f"{n:04}.jpg"), picture.image)
-    source.close()
-    classes = ["person", "car", "truck", "traffic light", "traffic sign"]
-    decode = {"family": "yolox", "classes": classes, "strides": [4, 8, 16, 32], "confidence": 0.3}
+        levels = [140 + 100 * math.sin(2 * math.pi * n * (band + 1) / PICTURES) for band in range(BANDS)]
+        row = np.repeat(np.array(levels, np.uint8), PICTURE[0] // BANDS)
+        cv2.imwrite(str(pictures / f"{n:04}.jpg"), np.broadcast_to(row[None, :, None], (PICTURE[1], PICTURE[0], 3)))
+    small_network(folder / "small.onnx")
     network = {
-        "onnx": str(ASSETS / "demo_detector.onnx"),
+        "onnx": "small.onnx",
         "backend": "onnxruntime",
-        "input": {"size": [160, 96], "resize": "letterbox", "color": "bgr", "scale": "1/255"},
-        "decode": decode,
+        "input": {"size": list(SIDE), "resize": "stretch", "color": "bgr", "scale": "1/255"},
+        "decode": {"family": "end2end", "classes": ["car", "traffic light"], "confidence": 0.3},
     }
-    far = {**network, "input": {**network["input"], "size": [64, 32]}}  # type: ignore[dict-item]
     lights = {
         "onnx": str(ASSETS / "demo_light_state.onnx"),
         "backend": "onnxruntime",
@@ -109,30 +139,27 @@ def pipeline(folder: Path, fps: float, seconds: float) -> LoadedPipeline:
     }
     (folder / "ladder.yaml").write_text(yaml.safe_dump(ladder))
     with (folder / "telemetry.jsonl").open("w") as file:
-        for n in range(round(5 * seconds)):
+        for n in range(round(2 * seconds)):
             watts = 14.0 + 8.0 * math.sin(n / 40)
-            row = {"t_ns": n * 200_000_000, "source": "sysfs", "power_w": watts, "temp_c": {"cpu": 40 + n % 7}}
-            file.write(json.dumps(row) + "\n")
+            row_of = {"t_ns": n * 500_000_000, "source": "sysfs", "power_w": watts, "temp_c": {"cpu": 40 + n % 7}}
+            file.write(json.dumps(row_of) + "\n")
+    camera = {"kind": "images", "path": "pictures", "fps": fps / 2, "loop": True, "pace": "live"}
+    regions = {"max": 2, "from": ["tracks", "explore"]}
     document = {
         "name": "soak",
-        "source": {"kind": "images", "path": str(pictures), "fps": fps, "loop": True, "pace": "live"},
-        "models": {"road": network, "road_far": far, "light_state": lights},
+        "sources": [{**camera, "camera": "front"}, {**camera, "camera": "rear"}],
+        "models": {"road": network, "road_far": network, "light_state": lights},
         "stages": [
             {"name": "objects", "kind": "detect", "model": "road"},
-            {
-                "name": "far",
-                "kind": "detect",
-                "model": "road_far",
-                "regions": {"max": 2, "from": ["tracks", "explore"]},
-            },
+            {"name": "far", "kind": "detect", "model": "road_far", "regions": regions},
             {"name": "found", "kind": "merge", "of": ["objects", "far"]},
             {"name": "tracked", "kind": "track", "of": "found"},
             {"name": "lights", "kind": "classify", "model": "light_state", "of": "tracked", "only": ["traffic light"]},
         ],
         "sinks": [{"kind": "jsonl"}, {"kind": "video", "fps": 25}],
         "record": {"path": "ring.mcap", "keep_seconds": 5, "max_gb": 0.05},
-        "governor": {"ladder": str(folder / "ladder.yaml"), "safe_point": "half"},
-        "telemetry": {"source": "recorded", "log": str(folder / "telemetry.jsonl")},
+        "governor": {"ladder": "ladder.yaml", "safe_point": "half"},
+        "telemetry": {"source": "recorded", "log": "telemetry.jsonl"},
         "budgets": {"power_w": 15, "latency_ms": 200},
         "http": {"bind": 8097},
     }
@@ -222,7 +249,7 @@ def main() -> int:
     asked = parser.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        loaded = pipeline(Path(folder), asked.fps, seconds=asked.frames / 20)
+        loaded = pipeline(Path(folder), asked.fps, seconds=asked.frames / 10)
         print(
             f"{'frames':>8} {'run':>3} {'s':>7} {'RSS MB':>8} {'blocks':>8} {'handles':>7} {'threads':>7}",
             file=sys.stderr,
