@@ -106,7 +106,7 @@ def small_network(path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
 
 
-def pipeline(folder: Path, fps: float, seconds: float) -> LoadedPipeline:
+def pipeline(folder: Path, fps: float, seconds: float, port: int = 8097) -> LoadedPipeline:
     """Everything on, in `folder`; the telemetry lasts for `seconds`."""
     pictures = folder / "pictures"
     pictures.mkdir()
@@ -161,7 +161,7 @@ def pipeline(folder: Path, fps: float, seconds: float) -> LoadedPipeline:
         "governor": {"ladder": "ladder.yaml", "safe_point": "half"},
         "telemetry": {"source": "recorded", "log": "telemetry.jsonl"},
         "budgets": {"power_w": 15, "latency_ms": 200},
-        "http": {"bind": 8097},
+        "http": {"bind": port},
     }
     path = folder / "soak.yaml"
     path.write_text(yaml.safe_dump(document))
