@@ -53,6 +53,12 @@ class Vitals:
         return (*away, *([] if steering is None or all_away else [steering]), *self.models_out)
 
     @property
+    def stages_out(self) -> frozenset[str]:
+        """The stages that say nothing any more."""
+        out = [account.out for account in self.optional_models.values() if account.out is not None]
+        return frozenset(stage for one in out for stage in one.stages)
+
+    @property
     def alarm(self) -> str | None:
         """All of it in one line; None when all is well."""
         return "; ".join(self.alarms_now) or None

@@ -50,7 +50,12 @@ def _run(vitals: Vitals) -> dict[str, Any]:
         "latency_ms": {"p50": snapshot.latency_p50_ms, "p99": snapshot.latency_p99_ms},
         "frames": {name: getattr(counts, name) for name in ("captured", "published", "overwritten", "shed", "failed")},
         "stages": [
-            {"name": stage, "model": vitals.models.get(stage), "ms": snapshot.stage_ms.get(stage)}
+            {
+                "name": stage,
+                "model": vitals.models.get(stage),
+                "ms": snapshot.stage_ms.get(stage),
+                "out": stage.partition(".")[0] in vitals.stages_out,
+            }
             for stage in vitals.stages
         ],
         "budgets": [

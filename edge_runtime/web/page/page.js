@@ -129,7 +129,7 @@ function showStages(stages) {
   const most = Math.max(1, ...stages.filter((one) => !WAITING.includes(one.name)).map((one) => one.ms ?? 0));
   byId("stages").replaceChildren(...stages.map((one) => make("li", WAITING.includes(one.name) ? { class: "wait" } : {},
     make("span", { class: "name" }, one.name, ...(one.model ? [make("small", {}, one.model)] : [])),
-    make("span", { class: "ms" }, known(one.ms) ? one.ms.toFixed(one.ms < 10 ? 2 : 1) : "rests"),
+    make("span", { class: "ms" }, known(one.ms) ? one.ms.toFixed(one.ms < 10 ? 2 : 1) : one.out ? "out" : "rests"),
     make("span", { class: "meter" }, make("i", { style: { width: `${Math.min(100, (100 * (one.ms ?? 0)) / most)}%` } })))));
 }
 
