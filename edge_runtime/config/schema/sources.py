@@ -75,6 +75,9 @@ class RecordingSource(FileSourceBlock):
 
     kind: Literal["recording"] = Field(description="a recording of edge-run")
     path: Path = Field(description="an MCAP file, or a folder that an event saved", examples=["drive.mcap"])
+    camera: Name = Field(
+        "front", description="name of the camera in results and logs; of a recording with several the one that is meant"
+    )
 
 
 class ReconnectBlock(Block):
