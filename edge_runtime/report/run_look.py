@@ -84,7 +84,10 @@ th i{display:inline-block;width:11px;height:11px;margin-right:8px;border-radius:
 .f3{background:var(--bad)}
 table{border-collapse:collapse;width:100%}th,td{padding:5px 8px;text-align:right;vertical-align:baseline}
 th:first-child{text-align:left;padding-left:0;font-weight:500}td:last-child,th:last-child{padding-right:0}
-tr+tr>*{border-top:1px solid var(--line)}.stages tr:first-child th{color:var(--dim);font-weight:400;font-size:12.5px}
+tr+tr>*{border-top:1px solid var(--line)}.stages tr:first-child th,
+.cameras tr:first-child th{color:var(--dim);font-weight:400;font-size:12.5px}.cameras td,.cameras th{white-space:nowrap}
+.ended p{margin:8px 0 0;padding:9px 16px;background:var(--paper);border:1px solid var(--line);border-radius:8px;
+border-left:4px solid var(--bad);overflow-wrap:anywhere}
 .stages th small{display:inline}.stages td,.stages th{white-space:nowrap}
 .time{position:relative;width:46%}.time i{position:absolute;left:8px;top:50%;max-width:calc(100% - 16px)}
 .time .p50{height:12px;margin-top:-6px;border-radius:2px;background:var(--s0)}
@@ -111,7 +114,7 @@ padding:0;list-style:none;font-size:13px}.recall .keys li{display:flex;align-ite
 .panels{padding:4px 12px 10px}.area{margin-left:34px}.area:not(.lanes){height:112px}
 .clock{margin-left:34px}.scrub{padding:8px 12px}
 .scrub input{width:calc(100% - 34px);margin-left:34px}.card{padding:12px}.time{width:34%}
-.clock span:nth-child(even){display:none}.list td:first-child{white-space:normal}}
+.clock span:nth-child(even){display:none}.cameras .wide{display:none}.list td:first-child{white-space:normal}}
 @media print{body{background:#fff}.scrub{display:none}.panel,.budget,.stills figure,.card{break-inside:avoid}}
 """
 

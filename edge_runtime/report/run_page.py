@@ -152,19 +152,22 @@ def _cameras(story: RunStory) -> str:
         return ""
     met = [name for one in story.cameras.values() for name, count in one.frames.items() if count]
     fates = list(dict.fromkeys(("captured", "published", *met)))
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("fps", "p50 ms", "p99 ms", *fates, "outages"))
-    rows = ""
+    columns = ("fps", "p50 ms", "p99 ms", *fates, "outages")
+    wide = {name: ' class="wide"' if name in ("p50 ms", "captured") else "" for name in columns}
+    rows = f"<tr><th></th>{''.join(f'<th{wide[name]}>{escape(name)}</th>' for name in columns)}</tr>"
     for name, one in story.cameras.items():
         times = [_number(one.fps), *(_number(one.latency_ms.get(q)) for q in ("p50", "p99"))]
-        away = "–" if not one.outages else str(one.outages)
-        if one.outages and one.longest_s:
-            away += f" <small>of up to {one.longest_s:.1f} s</small>"
-        cells = [*times, *(str(one.frames.get(fate, 0)) for fate in fates), away]
-        rows += f"<tr><th>{escape(name)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-        if one.error is not None:
-            rows += f'<tr class="serious"><td colspan="{len(cells) + 1}">ended early: {escape(one.error)}</td></tr>'
-    table = f"<table><tr><th></th>{head}</tr>{rows}</table>"
-    return f'<section class="cameras"><h2>Cameras</h2><div class="card scroll">{table}</div></section>'
+        away = f" <small>of up to {one.longest_s:.1f} s</small>" if one.outages and one.longest_s else ""
+        values = [*times, *(str(one.frames.get(fate, 0)) for fate in fates), f"{one.outages or '–'}{away}"]
+        cells = "".join(f"<td{wide[column]}>{value}</td>" for column, value in zip(columns, values, strict=True))
+        rows += f"<tr><th>{escape(name)}</th>{cells}</tr>"
+    ended = "".join(
+        f"<p><b>{escape(name)}</b> ended early: {escape(one.error)}</p>"
+        for name, one in story.cameras.items()
+        if one.error is not None
+    )
+    card = f'<div class="card scroll"><table>{rows}</table></div>{f"<div class=ended>{ended}</div>" if ended else ""}'
+    return f'<section class="cameras"><h2>Cameras</h2>{card}</section>'
 
 
 def _stills(story: RunStory) -> str:

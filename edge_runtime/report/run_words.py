@@ -32,7 +32,11 @@ def verdict(story: RunStory) -> Verdict:
     """The headline: what ended early, then what was not held, then what could not be judged."""
     if story.error is not None:
         return Verdict("broken", f"ended early: {story.error}")
-    gone = [f"camera {name} ended early: {one.error}" for name, one in story.cameras.items() if one.error is not None]
+    gone = [
+        f"camera {name} ended early: {one.error.splitlines()[0]}"
+        for name, one in story.cameras.items()
+        if one.error is not None
+    ]
     said = _of_budgets(story)
     return Verdict("broken", f"{'; '.join(gone)}; {said.sentence}") if gone else said
 
