@@ -85,3 +85,7 @@ class TelemetryError(EdgeRuntimeError):
 
 class RunError(EdgeRuntimeError):
     """A run that could not start or had to stop."""
+
+
+class MissingPart(RunError):
+    """An optional part of this package that is not installed; says what adds it."""

@@ -40,9 +40,9 @@ from edge_runtime.core import ClassTable, Detections, FrameResult, Region, Syste
 from edge_runtime.engines.ort import open_session
 from edge_runtime.evaluate.accuracy import Case, found_in, simulated
 from edge_runtime.evaluate.bench import machine
-from edge_runtime.evaluate.evaluation import Rules
 from edge_runtime.evaluate.figures import figures, share
 from edge_runtime.evaluate.labels import parse_labels
+from edge_runtime.evaluate.rules import Rules
 from edge_runtime.sources.base import Closing, Picture, SourceInfo
 from edge_runtime.sources.simulation import SimulatedDrive
 from edge_runtime.vision.decode import make_decoder

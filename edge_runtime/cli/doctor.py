@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
+import os
+from typing import Any
 
 import click
-from rich.console import Console
+from click.shell_completion import CompletionItem
 
 from edge_runtime.config.shipped import meant, shipped
-from edge_runtime.config.words import did_you_mean, either
-from edge_runtime.core import Clock, SystemClock
-from edge_runtime.core.check import Check
-from edge_runtime.core.machine import Machine
-from edge_runtime.report.checks import checks_page, checks_table, verdict
-from edge_runtime.telemetry.diagnosis import BRIEF, diagnose
 
-from .main import BAD_USE, FAILED
+from .command import Verb
+from .options import AS_JSON, PIPELINE, SET
+from .output import BAD_USE, FAILED, print_json
 
-Look = Callable[[], Iterable[Check]]
-PATIENCE_S = 10.0
-
-AREAS: dict[str, Callable[[], list[Check]]] = {"telemetry": lambda: diagnose(SystemClock())}
+TELEMETRY = "telemetry"
 
 
-@click.command("doctor")
-@click.argument("target", metavar="[PIPELINE.yaml | telemetry]", required=False)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    area = [CompletionItem(TELEMETRY)] if TELEMETRY.startswith(incomplete) else []
+    return [*area, *PIPELINE.shell_complete(ctx, param, incomplete)]
+
+
+@click.command("doctor", cls=Verb)
+@click.argument("target", metavar="[PIPELINE|telemetry]", required=False, shell_complete=_complete)
+@SET
+@AS_JSON
 def command(target: str | None, overrides: tuple[str, ...], as_json: bool) -> int:
     """Say what this machine has, what is missing, and what to type.
 
@@ -45,115 +37,32 @@ def command(target: str | None, overrides: tuple[str, ...], as_json: bool) -> in
     edge-run doctor demo
     edge-run doctor telemetry --json
     """
-    if target in AREAS:
-        checks = AREAS[target]()
-        _show(as_json, checks, lambda console: console.print(checks_table(checks)))
+    from edge_runtime.config.words import did_you_mean, either
+    from edge_runtime.core import SystemClock
+    from edge_runtime.report.checks import checks_page, checks_table, verdict
+
+    from .doctor_areas import looked_at, looks, telemetry_checks
+
+    if target == TELEMETRY:
+        checks = telemetry_checks()
+        _show(as_json, checks, checks_table(checks))
         return FAILED if any(check.state == "error" for check in checks) else 0
     by_name = target is not None and meant("pipelines", target) is not None
-    if target is not None and not (by_name or target.endswith((".yaml", ".yml")) or Path(target).exists()):
-        known = [*AREAS, *shipped("pipelines")]
-        hint = did_you_mean(target, known) or f"Names are {either(known, 'and')}"
-        raise click.UsageError(f"'{target}' is no pipeline. {hint}")
+    if target is not None and not (by_name or target.endswith((".yaml", ".yml")) or os.path.exists(target)):
+        known = [TELEMETRY, *shipped("pipelines")]
+        hint = did_you_mean(target, known) or f"names are {either(known, 'and')}"
+        raise click.UsageError(f"'{target}' is no pipeline: {hint}")
     areas = looked_at(looks(target, overrides), SystemClock())
     checks = [check for found in areas.values() for check in found]
     runs = not any(check.state == "error" for check in areas.get("Pipeline", ()))
-    _show(as_json, checks, lambda console: console.print(checks_page(areas, verdict(checks, target, runs=runs))))
+    _show(as_json, checks, checks_page(areas, verdict(checks, target, runs=runs)))
     return 0 if runs else BAD_USE
 
 
-def looks(target: str | None, overrides: tuple[str, ...]) -> dict[str, Look]:
-    """What is looked at on this machine, by the title of its area."""
-    machine, clock = Machine(), SystemClock()
-    found: dict[str, Look] = {
-        "Board": partial(_board, machine),
-        "GPU and networks": partial(_networks, machine),
-        "Cameras": partial(_cameras, machine),
-        "Telemetry": partial(_telemetry, machine, clock),
-        "Service": partial(_service, machine),
-        "Disk": _disk,
-    }
-    if target is not None:
-        found["Pipeline"] = partial(_pipeline, Path(target), overrides, machine, clock)
-    return found
+def _show(as_json: bool, checks: Any, page: Any) -> None:
+    from rich.console import Console
 
-
-# Each of these imports its own subject, so that what is broken in one leaves the others standing.
-
-
-def _board(machine: Machine) -> Iterable[Check]:
-    from edge_runtime.telemetry.board import board_checks
-
-    return board_checks(machine)
-
-
-def _networks(machine: Machine) -> Iterable[Check]:
-    from edge_runtime.cuda.diagnosis import gpu_check
-    from edge_runtime.engines.diagnosis import runtime_checks
-
-    check, gpu = gpu_check(machine)
-    return [check, *runtime_checks(machine, gpu.compute_capability if gpu else None, is_wanted=check.state == "error")]
-
-
-def _cameras(machine: Machine) -> Iterable[Check]:
-    from edge_runtime.sources.diagnosis import camera_checks, opencv_check
-
-    return [opencv_check(machine), *camera_checks(machine)]
-
-
-def _telemetry(machine: Machine, clock: Clock) -> Iterable[Check]:
-    """Without rails that are well, and without what stands under another title."""
-    checks = diagnose(clock, machine.root, patience=BRIEF)
-    return [
-        check
-        for check in checks
-        if check.state != "ok" or not (check.name == "power mode" or check.name.startswith("rail "))
-    ]
-
-
-def _service(machine: Machine) -> Iterable[Check]:
-    from edge_runtime.service.diagnosis import Person, groups_check, systemd_check
-
-    return [systemd_check(machine), groups_check(machine, Person.here())]
-
-
-def _disk() -> Iterable[Check]:
-    from edge_runtime.pipeline.gpu import DEFAULT_FOLDER
-    from edge_runtime.service.diagnosis import disk_checks
-
-    return disk_checks(Path("runs"), DEFAULT_FOLDER.expanduser())
-
-
-def _pipeline(path: Path, overrides: tuple[str, ...], machine: Machine, clock: Clock) -> Iterable[Check]:
-    from edge_runtime.pipeline.diagnosis import pipeline_checks
-
-    return pipeline_checks(path, overrides, machine, clock)
-
-
-def looked_at(areas: Mapping[str, Look], clock: Clock, patience_s: float = PATIENCE_S) -> dict[str, list[Check]]:
-    """Look at all areas at once; one that hangs or breaks is an error of its own and holds nothing up."""
-    answers: dict[str, SimpleQueue[list[Check]]] = {title: SimpleQueue() for title in areas}
-    for title, look in areas.items():
-        Thread(target=_look, args=(look, answers[title]), name=f"doctor {title}", daemon=True).start()
-    found: dict[str, list[Check]] = {}
-    end_ns = clock.now_ns() + round(patience_s * 1e9)
-    for title, answer in answers.items():
-        try:
-            found[title] = answer.get(timeout=max(0.0, (end_ns - clock.now_ns()) / 1e9))
-        except Empty:
-            found[title] = [Check("no answer", "error", f"nothing within {patience_s:g} s", "sudo dmesg | tail -n 30")]
-    return found
-
-
-def _look(look: Look, answer: SimpleQueue[list[Check]]) -> None:
-    try:
-        answer.put(list(look()))
-    except Exception as error:  # a broken installation breaks in any way; the other areas are still worth seeing
-        text = f"looking failed: {type(error).__name__}: {error}"
-        answer.put([Check("broken", "error", " ".join(text.split()))])
-
-
-def _show(as_json: bool, checks: Iterable[Check], show: Callable[[Console], None]) -> None:
     if as_json:
-        click.echo(json.dumps({"checks": [check.document() for check in checks]}, indent=2, ensure_ascii=False))
+        print_json({"checks": [check.document() for check in checks]})
     else:
-        show(Console())
+        Console().print(page)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
-from edge_runtime.config.catalogue import catalogue, shipped_pipelines
-from edge_runtime.config.shipped import Kind, shipped
-from edge_runtime.report.catalogue import catalogue_page
+from .command import Verb
+from .options import AS_JSON
+from .output import print_json
+
+if TYPE_CHECKING:
+    from edge_runtime.config.shipped import Kind
 
 # Where each of the other kinds is named.
 PLACES: dict[str, Kind] = {
@@ -20,17 +22,23 @@ PLACES: dict[str, Kind] = {
 }
 
 
-@click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+@click.command("list", cls=Verb)
+@AS_JSON
 def command(as_json: bool) -> None:
     """Show what ships with the package and goes by name: pipelines, ladders, boards and drives to simulate.
 
     \b
     edge-run list
-    edge-run demo
+    edge-run list --json
     """
+    from rich.console import Console
+
+    from edge_runtime.config.catalogue import catalogue, shipped_pipelines
+    from edge_runtime.config.shipped import shipped
+    from edge_runtime.report.catalogue import catalogue_page
+
     if as_json:
-        click.echo(json.dumps(catalogue(), indent=2, ensure_ascii=False))
+        print_json(catalogue())
         return
     others = {place: shipped(kind) for place, kind in PLACES.items()}
     Console().print(catalogue_page(shipped_pipelines(), others))

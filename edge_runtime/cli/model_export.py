@@ -6,17 +6,16 @@ from pathlib import Path
 
 import click
 
-from edge_runtime.engines.onnx_models.agreement import Tolerance, document, say
-from edge_runtime.engines.onnx_models.export import TORCH_OPSET, ExportPlan, export, load_module
-from edge_runtime.engines.onnx_models.files import Misuse, require_free, write_model
-from edge_runtime.engines.onnx_models.graph import inputs, outputs, shape_of
+from .command import Verb, option
+from .model_options import Names, Numbers, output_options
+from .options import SHARE
+from .output import print_json, refusals
+from .values import Real, Whole
 
-from .model_options import Names, Numbers, misuse_exits, output_options, print_json
 
-
-@click.command("export")
+@click.command("export", cls=Verb)
 @click.argument("source", metavar="FILE.py:FACTORY")
-@click.option(
+@option(
     "--input-shape",
     "shapes",
     type=Numbers(None, whole=True),
@@ -25,23 +24,21 @@ from .model_options import Names, Numbers, misuse_exits, output_options, print_j
     metavar="1,3,416,416",
     help="Batch first; once for each input.",
 )
-@click.option("--input-name", "names", multiple=True, metavar="NAME", help="Once for each input; default: images.")
-@click.option("--output-names", type=Names(), default=(), metavar="A,B", help="Default: the exporter's own.")
-@click.option("--dynamic-batch", is_flag=True, help="Leave the batch axis free.")
-@click.option(
+@option("--input-name", "names", multiple=True, metavar="NAME", help="Once for each input; default: images.")
+@option("--output-names", type=Names(), default=(), metavar="A,B", help="Default: the exporter's own.")
+@option("--dynamic-batch", is_flag=True, help="Leave the batch axis free.")
+@option(
     "--opset",
-    type=click.IntRange(11, 23),
-    default=TORCH_OPSET,
-    show_default=True,
+    type=Whole(11, 23),
+    default=18,
     metavar="N",
     help="TensorRT 8.6 takes up to 17.",
 )
-@click.option("--min-cosine", type=click.FloatRange(0, 1), default=0.9999, show_default=True, metavar="C")
-@click.option(
+@option("--min-cosine", type=SHARE, default=0.9999, metavar="C", help="Least agreement of every output.")
+@option(
     "--max-error",
-    type=click.FloatRange(0),
+    type=Real(min=0),
     default=1e-3,
-    show_default=True,
     metavar="E",
     help="As a share of the output's largest value.",
 )
@@ -65,9 +62,21 @@ def command(
     on torch.export writes the graph, below it the older tracing exporter.
 
     \b
-    edge-run model export detector.py:build --input-shape 1,3,416,416 --dynamic-batch -o detector.onnx
+    edge-run model export detector.py:build --input-shape 1,3,416,416 -o out.onnx
+    edge-run model export detector.py:build --input-shape 1,3,416,416 \\
+        --dynamic-batch --opset 17 -o out.onnx
     """
-    with misuse_exits():
+    from rich.console import Console
+
+    from edge_runtime.core import SystemClock
+    from edge_runtime.engines.onnx_models.agreement import Tolerance, document, say
+    from edge_runtime.engines.onnx_models.export import ExportPlan, export, load_module
+    from edge_runtime.engines.onnx_models.files import Misuse, require_free, write_model
+    from edge_runtime.engines.onnx_models.graph import inputs, outputs, shape_of
+    from edge_runtime.report.progress import shown_progress
+
+    with refusals(Misuse), shown_progress(Console(stderr=True), SystemClock()) as progress:
+        progress("exporting", 0, None)
         path, colon, factory = source.rpartition(":")
         if not colon or not factory.isidentifier():
             raise Misuse(f"'{source}' is not FILE.py:FACTORY, such as detector.py:build")

@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
-from rich.console import Console
 
-from edge_runtime.core import SystemClock
-from edge_runtime.cuda.driver import open_gpu
-from edge_runtime.engines.tensorrt.inspect import Inspection, inspect_engine, inspect_onnx, with_times
-from edge_runtime.engines.tensorrt.options import PRECISIONS, BuildOptions, Precision, Provider, Target
-from edge_runtime.engines.tensorrt.provider import load
-from edge_runtime.errors import EngineError, RunError
-from edge_runtime.recording.run_folder import write_whole
-from edge_runtime.report.layers import layers_document, layers_table
-from edge_runtime.report.layers_page import layers_page
+from .command import Verb, option
+from .options import AS_JSON, FILE, FILE_TO_WRITE
+from .output import FAILED, Refused, print_json
+from .values import OneOf, Whole
 
-from .main import BAD_USE, FAILED
-from .options import FILE_TO_WRITE
+if TYPE_CHECKING:
+    from edge_runtime.engines.tensorrt.inspect import Inspection
+    from edge_runtime.engines.tensorrt.options import Precision, Provider, Target
 
+PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8", "as_is")
 PIPED_WIDTH = 160
 
 
-@click.command("inspect")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="MODEL.onnx|ENGINE")
-@click.option(
+@click.command("inspect", cls=Verb)
+@click.argument("file", type=FILE, metavar="MODEL.onnx|ENGINE")
+@option(
     "--provider",
-    type=click.Choice(["tensorrt", "tensorrt_rtx"]),
+    type=OneOf(["tensorrt", "tensorrt_rtx"]),
+    metavar="NAME",
     default="tensorrt",
-    show_default=True,
-    help="tensorrt_rtx needs no GPU.",
+    help="Or tensorrt_rtx, which needs no GPU.",
 )
-@click.option("--precision", type=click.Choice(PRECISIONS), default="fp16", show_default=True, help="Of the engine.")
-@click.option("--sm", type=click.IntRange(50, 130), metavar="86", help="For tensorrt_rtx: the GPU to build for.")
-@click.option("--level", type=click.IntRange(0, 5), default=1, show_default=True, help="Optimisation level.")
-@click.option("--dla-core", type=click.IntRange(0, 1), help="Build for this DLA core of a Jetson Orin.")
-@click.option("--html", type=FILE_TO_WRITE, metavar="FILE", help="Also write a page to look at.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+@option(
+    "--precision",
+    type=OneOf(PRECISIONS),
+    metavar="NAME",
+    default="fp16",
+    help=f"Of the engine: {', '.join(PRECISIONS)}.",
+)
+@option("--sm", type=Whole(50, 130), metavar="86", help="For tensorrt_rtx: the GPU to build for.")
+@option("--level", type=Whole(0, 5), metavar="0..5", default=1, help="Optimisation level.")
+@option("--dla-core", type=Whole(0, 1), metavar="0|1", help="Build for this DLA core of a Jetson Orin.")
+@option("--html", type=FILE_TO_WRITE, metavar="FILE.html", help="Also write a page to look at.")
+@AS_JSON
 def command(
     file: Path,
     provider: str,
@@ -58,32 +59,50 @@ def command(
     it is for is at hand, every layer is timed on it.
 
     \b
-    edge-run model inspect yolox_nano.onnx --provider tensorrt_rtx --sm 86
-    edge-run model inspect yolox_nano.onnx --html layers.html
-    edge-run model inspect ~/.cache/edge_runtime/engines/road-fp16-7e4e33c5.engine --json
+    edge-run model inspect yolox.onnx --provider tensorrt_rtx --sm 86
+    edge-run model inspect yolox.onnx --html layers.html
     """
+    from rich.console import Console
+
+    from edge_runtime.core import SystemClock
+    from edge_runtime.engines.tensorrt.inspect import inspect_engine, inspect_onnx
+    from edge_runtime.engines.tensorrt.options import BuildOptions
+    from edge_runtime.engines.tensorrt.provider import load
+    from edge_runtime.errors import EngineError, RunError
+    from edge_runtime.recording.run_folder import write_whole
+    from edge_runtime.report.layers import layers_document, layers_table
+    from edge_runtime.report.layers_page import layers_page
+    from edge_runtime.report.progress import shown_progress
+
+    if not file.stat().st_size:
+        raise Refused(f"{file} is empty (0 bytes)")
+    console = Console(stderr=True)
     try:
-        if file.suffix == ".engine":
-            found = inspect_engine(file)
-        else:
-            options = BuildOptions(precision=cast(Precision, precision), optimization_level=level, dla_core=dla_core)
-            trt = load(cast(Provider, provider))
-            found = inspect_onnx(file, options, _target(provider, sm), trt, SystemClock())
+        with shown_progress(console, SystemClock()) as progress:
+            if file.suffix == ".engine":
+                found = inspect_engine(file)
+            else:
+                progress("building", 0, None)
+                options = BuildOptions(
+                    precision=cast("Precision", precision), optimization_level=level, dla_core=dla_core
+                )
+                trt = load(cast("Provider", provider))
+                found = inspect_onnx(file, options, _target(provider, sm), trt, SystemClock())
+            progress("timing layers", 0, None)
+            found = _timed(found)
     except EngineError as error:
-        click.echo(f"edge-run: {error}", err=True)
-        if provider == "tensorrt" and file.suffix != ".engine":
-            click.echo("    without a GPU: --provider tensorrt_rtx --sm 86", err=True)
-        return BAD_USE
-    found = _timed(found)
+        without = provider == "tensorrt" and file.suffix != ".engine"
+        hint = "\n    without a GPU: --provider tensorrt_rtx --sm 86" if without else ""
+        named = "" if str(file) in str(error) else f"{file}: "
+        raise Refused(f"{named}{error}{hint}") from error
     if html is not None:
         try:
             write_whole(html, layers_page(found))
         except RunError as error:
-            click.echo(f"edge-run: {error}. Choose another with --html FILE", err=True)
-            return BAD_USE
+            raise Refused(f"{error}. Choose another with --html FILE") from error
         click.echo(f"page in {html}", err=True)
     if as_json:
-        click.echo(json.dumps(layers_document(found), indent=2))
+        print_json(layers_document(found))
     else:
         terminal = Console()
         console = terminal if terminal.is_terminal else Console(width=PIPED_WIDTH)
@@ -93,6 +112,11 @@ def command(
 
 def _timed(found: Inspection) -> Inspection:
     """With the time of each layer, or with a note that says why there is none."""
+    from edge_runtime.cuda.driver import open_gpu
+    from edge_runtime.engines.tensorrt.inspect import with_times
+    from edge_runtime.engines.tensorrt.provider import load
+    from edge_runtime.errors import EngineError
+
     if found.refusals:
         return found
     try:
@@ -104,6 +128,10 @@ def _timed(found: Inspection) -> Inspection:
 
 
 def _target(provider: str, sm: int | None) -> Target:
+    from edge_runtime.cuda.driver import open_gpu
+    from edge_runtime.engines.tensorrt.options import Target
+    from edge_runtime.errors import EngineError
+
     if provider == "tensorrt_rtx" and sm is not None:
         return Target(divmod(sm, 10))
     if provider == "tensorrt" and sm is not None:

@@ -3,69 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from edge_runtime.engines.onnx_models.agreement import document, say
-from edge_runtime.engines.onnx_models.files import Misuse, read_model, require_free, write_model
-from edge_runtime.engines.onnx_models.graph import inputs, shape_of
-from edge_runtime.engines.onnx_models.quantize import Method, Quantized, Recipe, check_quantizable, quantize, split
+from .command import Verb, option
+from .model_options import input_options, output_options
+from .options import COUNT, FILE, FOLDER, SHARE
+from .output import print_json, refusals
+from .values import OneOf, Real, Whole
 
-from .model_options import (
-    Pictures,
-    input_block,
-    input_options,
-    misuse_exits,
-    model_of,
-    output_options,
-    print_json,
+if TYPE_CHECKING:
+    from edge_runtime.engines.onnx_models.quantize import Method, Quantized
+
+METHODS = ("minmax", "entropy", "percentile")
+
+
+@click.command("quantize", cls=Verb)
+@click.argument("model", type=FILE, metavar="MODEL.onnx")
+@option("--calibrate", type=FOLDER, required=True, metavar="DIR", help="Pictures as the camera sees.")
+@option(
+    "--method",
+    type=OneOf(METHODS),
+    metavar="METHOD",
+    default="percentile",
+    help=f"Of the ranges: {', '.join(METHODS)}.",
 )
-
-
-@click.command("quantize")
-@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.onnx")
-@click.option(
-    "--calibrate", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Pictures as the camera sees."
-)
-@click.option(
-    "--method", type=click.Choice(get_args(Method)), default="percentile", show_default=True, help="Of the ranges."
-)
-@click.option(
+@option(
     "--percentile",
-    type=click.FloatRange(50, 100),
+    rare=True,
+    type=Real(50, 100),
     default=99.999,
-    show_default=True,
     metavar="P",
     help="Of the absolute values, for that method.",
 )
-@click.option(
-    "--at-most", type=click.IntRange(1), default=200, show_default=True, metavar="N", help="Pictures to calibrate with."
-)
-@click.option(
-    "--held-out", type=click.IntRange(1), default=16, show_default=True, metavar="N", help="Pictures to compare on."
-)
-@click.option(
+@option("--at-most", type=COUNT, default=200, metavar="N", help="Pictures to calibrate with.")
+@option("--held-out", rare=True, type=COUNT, default=16, metavar="N", help="Pictures to compare on.")
+@option(
     "--head-layers",
-    type=click.IntRange(0),
+    rare=True,
+    type=Whole(0),
     default=1,
-    show_default=True,
     metavar="N",
     help="Last layers before any output, left in float.",
 )
-@click.option("--keep-float", multiple=True, metavar="REGEX", help="Layers left in float by name; may be repeated.")
-@click.option(
+@option("--keep-float", multiple=True, metavar="REGEX", help="Layers left in float by name; repeatable.")
+@option(
     "--min-cosine",
-    type=click.FloatRange(0, 1),
+    rare=True,
+    type=SHARE,
     default=0.99,
-    show_default=True,
     metavar="C",
     help="Costly layers go back to float until every output has it; 0: none does.",
 )
 @input_options
-@click.option("--layout", type=click.Choice(["nchw", "nhwc"]), help="Of the network's input.  [nchw]")
+@option("--layout", rare=True, type=OneOf(["nchw", "nhwc"]), help="Of the network's input; default: nchw.")
 @output_options
 def command(
     model: Path,
@@ -90,11 +82,22 @@ def command(
     Some of them are held out, and the INT8 model is compared with the FP32 one on those.
 
     \b
-    edge-run model quantize yolox.onnx --calibrate pictures --pipeline highway.yaml -o yolox_int8.onnx
-    edge-run model quantize yolox.onnx --calibrate pictures --resize letterbox_top_left --color bgr --scale 1.0 \\
-        --keep-float 'stem|dark2' -o yolox_int8.onnx
+    edge-run model quantize yolox.onnx --calibrate pictures \\
+        --pipeline mine.yaml -o yolox_int8.onnx
+    edge-run model quantize yolox.onnx --calibrate pictures --resize stretch \\
+        --color bgr --scale 1.0 --keep-float 'stem|dark2' -o yolox_int8.onnx
     """
-    with misuse_exits():
+    from rich.console import Console
+
+    from edge_runtime.core import SystemClock
+    from edge_runtime.engines.onnx_models.agreement import document
+    from edge_runtime.engines.onnx_models.files import Misuse, read_model, require_free, write_model
+    from edge_runtime.engines.onnx_models.quantize import Recipe, check_quantizable, quantize, split
+    from edge_runtime.report.progress import shown_progress
+
+    from .model_input import Pictures, input_block, model_of
+
+    with refusals(Misuse):
         require_free(out, force)
         base = model_of(pipeline, model_name)
         proto = read_model(model)
@@ -106,16 +109,15 @@ def command(
             raise Misuse(f"{calibrate}: too few of its {len(pictures.files)} pictures can be read")
         check_quantizable(proto, pictures.row(chosen[0]))
         recipe = Recipe(method, percentile, head_layers, min_cosine, keep_float)
-        columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("preparing", total=None)
+        with shown_progress(Console(stderr=True), SystemClock()) as progress:
+            progress("preparing", 0, None)
             done = quantize(
                 proto,
                 recipe,
                 chosen,
                 held,
                 pictures.row,
-                lambda what, step, total: bar.update(task, description=what, completed=step, total=total),
+                progress,
             )
     size = write_model(done.model, out)
     if as_json:
@@ -139,6 +141,8 @@ def command(
 
 
 def _size(model: Any) -> tuple[int, int] | None:
+    from edge_runtime.engines.onnx_models.graph import inputs, shape_of
+
     shape = shape_of(inputs(model)[0])
     sides = (shape[2:] if len(shape) == 4 and shape[1] == 3 else shape[1:3])[::-1]
     width, height = (*sides, None, None)[:2]
@@ -146,6 +150,8 @@ def _size(model: Any) -> tuple[int, int] | None:
 
 
 def _tell(done: Quantized, calibrated: int, held_out: int, same: bool) -> None:
+    from edge_runtime.engines.onnx_models.agreement import say
+
     layers = len(done.int8_layers) + len(done.float_layers) + len(done.costly_layers)
     click.echo(f"{len(done.int8_layers)} of {layers} layers in INT8, calibrated on {calibrated} pictures")
     click.echo(f"in float as asked: {', '.join(done.float_layers) or 'none'}")

@@ -2,67 +2,60 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
-from edge_runtime.config.ladder import ladder_text
-from edge_runtime.config.load import load_pipeline
-from edge_runtime.core import SystemClock
-from edge_runtime.errors import LabelError
-from edge_runtime.evaluate.evaluation import Rules
-from edge_runtime.evaluate.profile import profile
-from edge_runtime.evaluate.profile_steps import Asked, Progress, Say
-from edge_runtime.evaluate.profile_usefulness import Metric
-from edge_runtime.pipeline.assemble import build_engines
-from edge_runtime.recording.run_folder import write_whole
-from edge_runtime.report.builds import shown_builds
-from edge_runtime.report.profile import ladder_comment, profile_tables
-from edge_runtime.report.profile_page import profile_page
+from .command import Verb, option
+from .options import CAMERA, COUNT, FILE, FILE_TO_WRITE, SECONDS, pipeline_options
+from .output import print_json, refusals
+from .values import OneOf, Whole
 
-from .main import BAD_USE
-from .options import CAMERA, FILE_TO_WRITE
-from .run import SECONDS, pipeline_options
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edge_runtime.evaluate.profile_steps import Progress, Say
+    from edge_runtime.evaluate.profile_usefulness import Metric
+
+METRICS = ("streaming-ap", "recall-by-distance")
 
 
-@click.command("profile")
+@click.command("profile", cls=Verb)
 @pipeline_options
-@click.option("--out", type=FILE_TO_WRITE, metavar="LADDER.yaml", help="The ladder; default: NAME-ladder.yaml, here.")
-@click.option("--labels", type=click.Path(path_type=Path), metavar="COCO.json", help="What should be found.")
-@click.option(
+@option("-o", "--out", type=FILE_TO_WRITE, metavar="FILE.yaml", help="The ladder; default: NAME-ladder.yaml, here.")
+@option("--labels", type=FILE, metavar="COCO.json", help="What should be found.")
+@option(
     "--usefulness",
-    type=click.Choice(get_args(Metric)),
-    default="streaming-ap",
-    show_default=True,
-    help="What points are judged by.",
+    type=OneOf(METRICS),
+    default=METRICS[0],
+    metavar="METRIC",
+    rare=True,
+    help=f"What points are judged by: {' or '.join(METRICS)}.",
 )
-@click.option(
-    "--frames", type=click.IntRange(min=10), metavar="N", default=300, show_default=True, help="Judged on these."
+@option("--frames", type=Whole(min=10), metavar="N", default=300, help="Judge on this many frames.")
+@option("--stage", metavar="NAME", rare=True, help="The stage to judge; default: the last that reports boxes.")
+@option(
+    "--first-frame",
+    type=Whole(),
+    default=0,
+    metavar="N",
+    rare=True,
+    help="Number that labels give the first frame.",
 )
-@click.option("--stage", metavar="NAME", help="The stage to judge; default: the last that reports boxes.")
-@click.option(
-    "--first-frame", type=int, default=0, show_default=True, help="The labels' number of a video's first frame."
-)
-@click.option("--seconds", type=SECONDS, default=2.0, show_default=True, help="Length of one measurement of a point.")
-@click.option(
-    "--repeats", type=click.IntRange(1, 100), metavar="N", default=3, show_default=True, help="Rounds of them."
-)
+@option("--seconds", type=SECONDS, metavar="S", default=2.0, help="Length of one measurement of a point.")
+@option("--repeats", type=Whole(1, 100), metavar="N", default=3, help="Measure every point this many times.")
 @CAMERA
-@click.option("--resident", type=click.IntRange(min=1), metavar="N", help="Keep N pictures in memory: no decoding.")
-@click.option("--points", "only", multiple=True, metavar="PATTERN", help="Only points so named, such as 'r2*'.")
-@click.option("--max-points", "most", type=click.IntRange(min=1), metavar="N", help="Measure at most N, evenly spread.")
-@click.option("--fresh", is_flag=True, help="Forget what an earlier call has measured.")
-@click.option("--html", type=FILE_TO_WRITE, metavar="FILE", help="Write a page with plots.")
+@option("--resident", type=COUNT, metavar="N", rare=True, help="Keep N pictures in memory: no decoding.")
+@option("--points", "only", multiple=True, metavar="PATTERN", rare=True, help="Only points so named, such as 'r2*'.")
+@option("--max-points", "most", type=COUNT, metavar="N", help="Measure at most N, evenly spread.")
+@option("--fresh", is_flag=True, help="Forget what an earlier call has measured.")
+@option("--html", type=FILE_TO_WRITE, metavar="FILE.html", help="Write a page with plots.")
 def command(
     pipeline: Path,
     overrides: tuple[str, ...],
@@ -84,15 +77,33 @@ def command(
 ) -> int:
     """Measure the operating points of a pipeline and write the ladder that a governor steers by.
 
+    What was measured lies beside the ladder: a call that was cut short goes on, a changed pipeline begins anew.
+
+    \f
     Every point takes two short runs a round, as fast as it goes and at the source's own rate, in random order, and one
     look at the pictures for its usefulness. Without --labels that is agreement with the point that works hardest; a
     simulation brings its own labels. With `board: {control: true}` power modes and GPU clocks are tried too, and set
-    back. What was measured lies beside the ladder: a call that was cut short goes on, a changed pipeline begins anew.
+    back.
 
     \b
-    edge-run profile pipelines/highway_video.yaml --set source.path=drive.mp4 --labels drive.json --out ladder.yaml
-    edge-run pipelines/highway_video.yaml --set source.path=drive.mp4 --set governor.ladder=ladder.yaml
+    edge-run profile mine.yaml --labels drive.json --out ladder.yaml
+    edge-run mine.yaml --set governor.ladder=ladder.yaml
     """
+    from rich.console import Console
+
+    from edge_runtime.config.ladder import ladder_text
+    from edge_runtime.config.load import load_pipeline
+    from edge_runtime.core import SystemClock
+    from edge_runtime.errors import LabelError
+    from edge_runtime.evaluate.profile import profile
+    from edge_runtime.evaluate.profile_steps import Asked
+    from edge_runtime.evaluate.rules import Rules
+    from edge_runtime.pipeline.assemble import build_engines
+    from edge_runtime.recording.run_folder import write_whole
+    from edge_runtime.report.builds import shown_builds
+    from edge_runtime.report.profile import ladder_comment, profile_tables
+    from edge_runtime.report.profile_page import profile_page
+
     # The file's governor may name the very ladder that is about to be made.
     loaded = load_pipeline(pipeline, [*overrides, "governor=null"]).of_camera(camera).all_required()
     ladder_file = out or Path(f"{loaded.config.name}-ladder.yaml")
@@ -103,11 +114,8 @@ def command(
     with shown_builds(console, clock) as builds:
         build_engines(loaded, clock, builds)
     try:
-        with _shown(console) as (progress, say):
+        with refusals(LabelError), _shown(console) as (progress, say):
             found = profile(loaded, clock, asked, book, fresh=fresh, progress=progress, say=say)
-    except LabelError as error:
-        click.echo(f"edge-run: {error}", err=True)
-        return BAD_USE
     except KeyboardInterrupt:
         console.print(f"what was measured is kept in {book}: the same command goes on from there", soft_wrap=True)
         raise
@@ -118,7 +126,7 @@ def command(
     if html is not None:
         write_whole(html, profile_page(document, text))
     if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        print_json(document)
     else:
         shown = Console()
         shown.print(profile_tables(document))
@@ -146,6 +154,8 @@ def _keep(ladder_file: Path, text: str, console: Console) -> None:
 @contextmanager
 def _shown(console: Console) -> Iterator[tuple[Progress, Say]]:
     """A bar on a terminal, elsewhere a line for everything that was finished."""
+    from edge_runtime.core import SystemClock
+    from edge_runtime.report.progress import shown_progress
 
     def say(sentence: str) -> None:
         console.print(sentence, soft_wrap=True, highlight=False, markup=False)
@@ -158,10 +168,5 @@ def _shown(console: Console) -> Iterator[tuple[Progress, Say]]:
 
         yield line, say
         return
-    columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("starting", total=None)
-        yield (
-            lambda what, done, total, result: bars.update(task, description=what[:44], completed=done, total=total),
-            say,
-        )
+    with shown_progress(console, SystemClock()) as progress:
+        yield (lambda what, done, total, result: progress(what, done, total)), say

@@ -1,15 +1,14 @@
-"""`edge-run replay --against`: the options of a comparison, and what is done with its outcome."""
+"""`edge-run replay --against`: one comparison, and what is done with its outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from edge_runtime.config.block_file import load_block
-from edge_runtime.evaluate.against import SIMULATION, compared, distances_of, drive_pictures
+from edge_runtime.evaluate.against import compared, distances_of, drive_pictures
 from edge_runtime.evaluate.compare import Comparison, Distances
 from edge_runtime.evaluate.golden import Golden, check_apart, check_updatable, open_golden, write_golden
 from edge_runtime.evaluate.settings_compared import changed_settings
@@ -18,31 +17,6 @@ from edge_runtime.pipeline.drive import Drive
 from edge_runtime.pipeline.replay import ReplayOutcome
 from edge_runtime.report.compare import against_document, github_annotations, junit, update_sentence
 from edge_runtime.report.compare_page import compare_page, worth_seeing
-
-from .options import FILE_TO_WRITE
-
-PATH = click.Path(path_type=Path)
-_OPTIONS = (
-    click.option(
-        "--against", type=PATH, metavar="GOLDEN", help="Compare with a recording, run folder or detections.jsonl."
-    ),
-    click.option(
-        "--tolerances", type=PATH, metavar="T.yaml", help="How much may change; default: nothing. Beyond it: exit 3."
-    ),
-    click.option(
-        "--labels", metavar=f"COCO.json|{SIMULATION}", help="Tables by distance; a simulated drive knows its own."
-    ),
-    click.option("--html", type=FILE_TO_WRITE, metavar="FILE", help="One page: the verdict and the worst frames."),
-    click.option("--junit", "junit_file", type=FILE_TO_WRITE, metavar="FILE.xml", help="The conditions as tests."),
-    click.option("--annotations", type=click.Choice(["github"]), help="What is broken on stderr, as GitHub shows it."),
-    click.option("--update-golden", is_flag=True, help="Make this replay the golden, and say what changed."),
-)
-
-
-def against_options(command: Callable[..., int]) -> Callable[..., int]:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 class Against:

@@ -1,92 +1,28 @@
-"""`edge-run replay` of many drives: on processes or on a Ray cluster, and what it takes beside the options of one."""
+"""What `edge-run replay` of many drives does, on processes or on a Ray cluster."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from rich.console import Console
 
 from edge_runtime.core import SystemClock
-from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.evaluate.against import SIMULATION
 from edge_runtime.evaluate.many import Asked, check, replay_many, tasks_of
-from edge_runtime.evaluate.many_files import expanded, is_url
+from edge_runtime.evaluate.many_files import expanded
 from edge_runtime.evaluate.many_summary import many_document, rows_of
 from edge_runtime.evaluate.many_workers import LOCAL, in_processes, on_ray
 from edge_runtime.recording.run_folder import write_whole
 from edge_runtime.report.many import many_annotations, many_junit, many_table, shown_drives
 from edge_runtime.report.many_page import many_page
 
-from .main import BAD_USE, FAILED, NOT_HELD
-
-FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
-# What one drive and many have in common.
-SHARED = (
-    *("pipeline", "overrides", "clock", "frames", "camera", "faults", "against", "tolerances", "labels"),
-    *("html", "junit_file", "annotations", "out", "as_json"),
-)
-OWN = ("jobs", "cluster", "gpus", "resume")
+from .output import FAILED, NOT_HELD, print_json, refusals
 
 
-def _cluster(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is None or value == LOCAL or value.startswith("ray://"):
-        return value
-    raise click.BadParameter(f"{value!r} is neither ray://HOST:PORT nor {LOCAL}", context, param)
-
-
-_OPTIONS = (
-    click.argument("drives", nargs=-1, required=True, metavar="DRIVE..."),
-    click.option(
-        "--jobs", type=click.IntRange(min=1), metavar="N", help="Replay so many drives at a time; default: 1."
-    ),
-    click.option(
-        "--cluster", callback=_cluster, metavar=f"ray://HOST:PORT|{LOCAL}", help="Replay the drives on a Ray cluster."
-    ),
-    click.option(
-        "--gpus-per-drive", "gpus", type=click.FloatRange(min=0), metavar="N", help="GPUs a drive takes on the cluster."
-    ),
-    click.option(
-        "--resume", type=FOLDER, metavar="DIR", help="Go on with the drives of this folder (--out of before)."
-    ),
-)
-
-
-def one_or_many(command: Callable[..., int]) -> Callable[..., int]:
-    """Gives a command for one `drive` the arguments and options for many, and answers when they are used."""
-
-    @wraps(command)
-    def dispatch(drives: tuple[str, ...], **options: Any) -> int:
-        own = {name: options.pop(name) for name in OWN}
-        if len(drives) == 1 and not is_url(drives[0]) and not any(own.values()):
-            return command(drive=Path(drives[0]), **options)
-        for option in click.get_current_context().command.params:
-            if option.name not in ("drives", *SHARED, *OWN) and _given(option):
-                raise click.UsageError(f"{option.opts[0]} goes with one drive, without {', '.join(_used(drives, own))}")
-        return _many(drives, **{name: options[name] for name in SHARED}, **own)
-
-    for option in reversed(_OPTIONS):
-        option(dispatch)
-    return dispatch
-
-
-def _given(option: click.Parameter) -> bool:
-    source = click.get_current_context().get_parameter_source(option.name or "")
-    return source is ParameterSource.COMMANDLINE
-
-
-def _used(drives: tuple[str, ...], own: dict[str, Any]) -> list[str]:
-    """What makes it many drives."""
-    given = [option.opts[0] for option in click.get_current_context().command.params if own.get(option.name or "")]
-    return given or (["an address"] if len(drives) == 1 else [f"{len(drives) - 1} more"])
-
-
-def _many(
+def replay_all(
     drives: tuple[str, ...],
     *,
     jobs: int | None,
@@ -100,6 +36,7 @@ def _many(
     as_json: bool,
     **asked: Any,
 ) -> int:
+    """The verb, with its options; returns the exit code."""
     if gpus is not None and cluster is None:
         raise click.UsageError("--gpus-per-drive goes with --cluster: processes share the GPUs of this machine")
     if jobs is not None and cluster not in (None, LOCAL):
@@ -116,16 +53,11 @@ def _many(
     console, clock = Console(stderr=True), SystemClock()
     began_ns, kept = clock.now_ns(), 0
     wanted = Asked(**asked, pages=html is not None)
-    try:
+    with refusals():
         named = expanded(drives)
         check(wanted, named)
         workers = in_processes(jobs or 1) if cluster is None else on_ray(cluster, jobs=jobs or 1, gpus=gpus or 0.0)
         tasks = tasks_of(named, wanted, folder)
-    except ConfigError:
-        raise
-    except EdgeRuntimeError as error:
-        click.echo(f"edge-run: {error}", err=True)
-        return BAD_USE
     with shown_drives(console, len(tasks)) as told:
 
         def count(document: dict[str, Any], was_kept: bool) -> None:
@@ -152,7 +84,7 @@ def _many(
         for line in many_annotations(rows):
             click.echo(line, err=True)
     if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        print_json(document)
     else:
         printed = Console()
         printed.print(many_table(document, rows))

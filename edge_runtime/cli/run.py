@@ -3,70 +3,39 @@
 from __future__ import annotations
 
 import json
-import math
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.live import Live
 
-from edge_runtime.core import SystemClock
-from edge_runtime.core.trace import TraceLog
-from edge_runtime.errors import ConfigError, EdgeRuntimeError
-from edge_runtime.pipeline.run import Pipeline, Run
-from edge_runtime.report.builds import shown_builds
-from edge_runtime.report.terminal import status_line, status_panel, summary_panel
-from edge_runtime.report.trace import write_trace
-from edge_runtime.web.site import Site
+from .command import Verb, option
+from .options import FAULTS, FILE_TO_WRITE, FOLDER_TO_WRITE, FRAMES, RECORDING_TO_WRITE, SECONDS, pipeline_options
+from .output import FAILED, NOT_HELD, print_json, refusals
+from .values import OneOf
 
-from .main import BAD_USE, FAILED, NOT_HELD
-from .options import FAULTS, FILE_TO_WRITE, PIPELINE, RECORDING_TO_WRITE
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edge_runtime.pipeline.run import Run
 
 LIVE_S, LOG_S = 0.25, 1.0
 
 
-class Seconds(click.FloatRange):
-    """A duration; unlike a plain range it refuses nan and infinity."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
-        seconds = float(super().convert(value, param, context))
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is not a number of seconds.", param, context)
-        return seconds
-
-
-SECONDS = Seconds(min=0, min_open=True)
-
-
-def pipeline_options(function: Any) -> Any:
-    """What every verb that takes a pipeline file understands."""
-    function = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(function)
-    function = click.option(
-        "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."
-    )(function)
-    return click.argument("pipeline", type=PIPELINE)(function)
-
-
-@click.command("run")
+@click.command("run", cls=Verb)
 @pipeline_options
-@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after this many frames.")
-@click.option("--seconds", type=SECONDS, metavar="S", help="Stop after this many seconds.")
-@click.option("--pace", type=click.Choice(["live", "fast"]), help="Override source.pace of a file.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
-@click.option(
-    "--record", type=RECORDING_TO_WRITE, metavar="FILE.mcap", help="Also record the run, for replay and Foxglove."
-)
-@click.option("--trace", type=FILE_TO_WRITE, metavar="FILE", help="Also write a time line for https://ui.perfetto.dev.")
+@FRAMES
+@option("--seconds", type=SECONDS, metavar="S", help="Stop after this many seconds.")
+@option("--pace", type=OneOf(["live", "fast"]), help="Override source.pace of a file.")
+@option("-o", "--out", type=FOLDER_TO_WRITE, metavar="DIR", help="Run folder instead of runs/NAME-TIME.")
+@option("--record", type=RECORDING_TO_WRITE, metavar="FILE.mcap", help="Also record the run, for replay and Foxglove.")
+@option("--trace", type=FILE_TO_WRITE, metavar="FILE.json", help="Also write a time line for ui.perfetto.dev.")
 @FAULTS
-@click.option("--no-build", is_flag=True, help="Refuse to start when an engine would have to be built.")
-@click.option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
+@option("--no-build", is_flag=True, help="Refuse to start where an engine must be built.")
+@option("--strict", is_flag=True, help="Exit 3 when a stated budget was not held.")
 def command(
     pipeline: Path,
     overrides: tuple[str, ...],
@@ -84,9 +53,19 @@ def command(
     """Run a pipeline to the end of its source; Ctrl-C stops it in order.
 
     \b
-    edge-run pipelines/highway_video.yaml --set source.path=drive.mp4
-    edge-run pipelines/highway_video.yaml --pace fast --frames 500 --json
+    edge-run demo --seconds 20
+    edge-run mine.yaml --set source.path=drive.mp4 --pace fast --json
     """
+    from rich.console import Console
+
+    from edge_runtime.core import SystemClock
+    from edge_runtime.core.trace import TraceLog
+    from edge_runtime.pipeline.run import Pipeline
+    from edge_runtime.report.builds import shown_builds
+    from edge_runtime.report.terminal import summary_panel
+    from edge_runtime.report.trace import write_trace
+    from edge_runtime.web.site import Site
+
     if pace is not None:
         overrides = (*overrides, f"source.pace={pace}")
     if record is not None:
@@ -97,16 +76,11 @@ def command(
     loaded = Pipeline.load(pipeline, overrides, faults)
     log = None if trace is None else TraceLog()
     with ExitStack() as around:
-        try:
+        with refusals():
             page = around.enter_context(Site(SystemClock()))
             page.open(loaded.loaded)
             with shown_builds(console, SystemClock()) as builds:
                 run = loaded.start(out=out, frames=frames, seconds=seconds, builds=builds, trace=log)
-        except ConfigError:
-            raise
-        except EdgeRuntimeError as error:
-            click.echo(f"edge-run: {error}", err=True)
-            return BAD_USE
         around.enter_context(run)
         around.enter_context(stop_on_signals(run, console))
         page.show(run)
@@ -117,7 +91,7 @@ def command(
     if trace is not None and log is not None:
         write_trace(trace, log, run.name)
     if as_json:
-        click.echo(json.dumps(summary.document(), indent=2, ensure_ascii=False))
+        print_json(summary.document())
     else:
         out_console = Console()
         out_console.print(summary_panel(summary))
@@ -152,6 +126,10 @@ def stop_on_signals(run: Run, console: Console) -> Iterator[None]:
 
 def follow(run: Run, console: Console, frames: int | None) -> None:
     """Show the run until its last frame is out: a live panel on a terminal, else one line a second."""
+    from rich.live import Live
+
+    from edge_runtime.report.terminal import status_line, status_panel
+
     if not console.is_terminal:
         while not run.wait(LOG_S):
             state = run.steering(), run.no_picture(), run.models_out(), run.camera_vitals()

@@ -6,15 +6,19 @@ import json
 
 import click
 
-from edge_runtime.config.export import json_schema
+from .command import Verb
+from .options import AS_JSON
 
 
-@click.command("schema")
-@click.option("--json", "as_json", is_flag=True, help="Accepted as in every verb; the schema is always JSON.")
+@click.command("schema", cls=Verb)
+@AS_JSON
 def command(as_json: bool) -> None:
-    """Print the JSON Schema of the pipeline file, for completion and checks in an editor.
+    """Print the JSON Schema of the pipeline file, for completion and checks in an editor. It is always JSON.
 
     \b
     edge-run schema > pipeline.schema.json
+    edge-run schema | jq .properties.budgets
     """
+    from edge_runtime.config.export import json_schema
+
     click.echo(json.dumps(json_schema(), indent=2))

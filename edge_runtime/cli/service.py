@@ -11,23 +11,22 @@ from typing import Any
 
 import click
 
-from edge_runtime.config.words import did_you_mean, either
 from edge_runtime.errors import RunError
 from edge_runtime.service import manager, places
 from edge_runtime.service.swap import reloads
 
-from .main import FAILED
-from .options import PIPELINE
+from .command import Group, option
+from .options import AS_JSON, COUNT, PIPELINE, SET
+from .output import FAILED, print_json
 
 # What needs the pipeline is imported by the commands that do: asking for the status takes no network.
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-name_argument = click.argument("name", required=False)
+NAME = click.argument("name", required=False)
 
 
-@click.group("service", subcommand_metavar="COMMAND ...")
+@click.group("service", cls=Group, subcommand_metavar="VERB ...")
 def command() -> None:
-    """Run a pipeline as a service: started at boot, watched, restarted; every command takes --json.
+    """Run a pipeline as a service: started at boot, watched, restarted.
 
     \b
     sudo edge-run service install demo --now
@@ -37,12 +36,10 @@ def command() -> None:
 
 @command.command("install", short_help="Install a pipeline, to start at boot.")
 @click.argument("pipeline", type=PIPELINE)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="A.B=C", help="Override a value of the file; may be repeated."
-)
-@click.option("--user", metavar="NAME", help="Run as this user; without it, edge-runtime is made.")
-@click.option("--now", is_flag=True, help="Also start it, and wait for its first result.")
-@as_json_option
+@SET
+@option("--user", metavar="NAME", help="Run as this user; without it, edge-runtime is made.")
+@option("--now", is_flag=True, help="Also start it, and wait for its first result.")
+@AS_JSON
 def install_command(pipeline: Path, overrides: tuple[str, ...], as_json: bool, user: str | None, now: bool) -> int:
     """Install a pipeline under its name: /etc/edge-runtime/NAME.yaml, results in /var/lib/edge-runtime/NAME.
 
@@ -50,7 +47,7 @@ def install_command(pipeline: Path, overrides: tuple[str, ...], as_json: bool, u
 
     \b
     sudo edge-run service install demo --now
-    sudo edge-run service install highway.yaml --user me --set source.device=/dev/video0
+    sudo edge-run service install mine.yaml --user me --set source.device=0
     """
     from edge_runtime.config.load import load_pipeline
     from edge_runtime.service.install import goes_on, install
@@ -80,10 +77,15 @@ def install_command(pipeline: Path, overrides: tuple[str, ...], as_json: bool, u
 
 
 @command.command("uninstall", short_help="Stop a service and remove it; its results stay.")
-@name_argument
-@as_json_option
+@NAME
+@AS_JSON
 def uninstall_command(name: str | None, as_json: bool) -> None:
-    """Stop a service and remove it. Its results stay."""
+    """Stop a service and remove it. Its results stay.
+
+    \b
+    sudo edge-run service uninstall
+    sudo edge-run service uninstall demo
+    """
     from edge_runtime.service.install import uninstall
 
     needs_root("removing a service")
@@ -91,25 +93,30 @@ def uninstall_command(name: str | None, as_json: bool) -> None:
     uninstall(name)
     kept = places.STATE / name
     if as_json:
-        click.echo(json.dumps({"removed": name, "kept": str(kept)}))
+        print_json({"removed": name, "kept": str(kept)})
     else:
         click.echo(f"removed {name}. Its results stay in {kept}; to delete them: sudo rm -r {kept}")
 
 
 @command.command("status", short_help="Say how the services are.")
-@name_argument
-@as_json_option
+@NAME
+@AS_JSON
 def status_command(name: str | None, as_json: bool) -> int:
-    """Say how the services are. Exit code 1 when one of them does not run."""
+    """Say how the services are. Exit code 1 when one of them does not run.
+
+    \b
+    edge-run service status
+    edge-run service status demo --json
+    """
     return _show([_one(name)] if name else places.installed(), as_json)
 
 
 @command.command("logs", short_help="Show the journal of a service.")
-@name_argument
-@click.option("-n", "--lines", type=click.IntRange(1), default=50, show_default=True, help="The last so many lines.")
-@click.option("-f", "--follow", is_flag=True, help="Go on as new ones come.")
-@click.option("--camera", metavar="NAME", help="Only lines about this camera.")
-@as_json_option
+@NAME
+@option("-n", "--lines", type=COUNT, default=50, metavar="N", help="The last so many lines.")
+@option("-f", "--follow", is_flag=True, help="Go on as new ones come.")
+@option("--camera", metavar="NAME", help="Only lines about this camera.")
+@AS_JSON
 def logs_command(name: str | None, lines: int, follow: bool, camera: str | None, as_json: bool) -> None:
     """Show the journal of a service.
 
@@ -122,7 +129,7 @@ def logs_command(name: str | None, lines: int, follow: bool, camera: str | None,
     name = _one(name)
     only = [] if camera is None else [f"CAMERA={camera}"]
     if as_json:
-        click.echo(json.dumps({"lines": manager.journal_entries(name, lines, *only)}, indent=2, ensure_ascii=False))
+        print_json({"lines": manager.journal_entries(name, lines, *only)})
         return
     order = manager.journal_command(name, lines, *(["--follow"] if follow else []), *only)
     sys.stdout.flush()
@@ -130,12 +137,16 @@ def logs_command(name: str | None, lines: int, follow: bool, camera: str | None,
 
 
 @command.command("reload", short_help="Swap to the changed pipeline; a broken one is refused.")
-@name_argument
-@as_json_option
+@NAME
+@AS_JSON
 def reload_command(name: str | None, as_json: bool) -> int:
     """Swap to the pipeline in /etc/edge-runtime/NAME.yaml as it is now; a broken one is refused.
 
     With the same source no frame is lost: the new networks are loaded first, then the open source is handed over.
+
+    \b
+    sudoedit /etc/edge-runtime/demo.yaml && sudo edge-run service reload
+    sudo edge-run service reload demo --json
     """
     needs_root("reloading a service")
     name = _one(name)
@@ -150,7 +161,7 @@ def reload_command(name: str | None, as_json: bool) -> int:
         answer = reloads(live)
         refused = answer["refused"] if answer.get("asked", 0) > before else str(error)
     if as_json:
-        click.echo(json.dumps({"name": name, "reloaded": refused is None, "refused": refused}, ensure_ascii=False))
+        print_json({"name": name, "reloaded": refused is None, "refused": refused})
     elif refused is None:
         click.echo(f"{name} runs {places.pipeline(name)} as it is now")
     else:
@@ -188,6 +199,8 @@ def needs_root(what: str) -> None:
 
 def _one(name: str | None) -> str:
     """The service that is meant: the only one, where none is named. Raises `RunError` with the names there are."""
+    from edge_runtime.config.words import did_you_mean, either
+
     names = places.installed()
     if not names:
         raise RunError("no service is installed here. Install one: sudo edge-run service install PIPELINE.yaml")
@@ -211,7 +224,7 @@ def _show(names: list[str], as_json: bool) -> int:
     runs = {name: reloads(places.LIVE / name).get("run") or None for name in names}
     if as_json:
         documents: list[dict[str, Any]] = [{**state.document(), "run": runs[state.name]} for state in states]
-        click.echo(json.dumps({"services": documents}, indent=2, ensure_ascii=False))
+        print_json({"services": documents})
     elif not states:
         click.echo("no service is installed here. Install one: sudo edge-run service install PIPELINE.yaml")
     else:

@@ -9,7 +9,7 @@ from edge_runtime.errors import Problem
 
 from .document import Document, Where
 from .shipped import Kind, meant, shipped
-from .words import did_you_mean, nearest
+from .words import did_you_mean, either, nearest
 
 _CLASSES = ("models.*.decode.classes", "models.*.decode.heads.*.classes")
 _READ = (
@@ -129,4 +129,6 @@ def _instead(document: Document, where: Where, path: str, noun: str) -> str:
     except (OSError, ValueError):
         return f"the folder is not there either; pass the {noun.lower()} with `--set {document.dotted(where)}={noun}`"
     passed = f"pass it with `--set {document.dotted(where)}={noun}`"
+    if not guess and by_name:
+        return f"{kind} that ship go by name: {either(by_name, 'and')}; else {passed}"
     return f"{guess} Else {passed}" if guess else passed

@@ -15,13 +15,14 @@ from edge_runtime.core import Detections
 from edge_runtime.errors import LabelError
 from edge_runtime.pipeline.builds import Builds
 
-from .evaluation import Evaluation, Rules, Streaming
+from .evaluation import Evaluation, Streaming
 from .figures import share
 from .kinds import OUTSIDE, Groups, Kinds, match_kinds, reported_classes
 from .labels import Labels, parse_labels, read_labels
 from .matching import Found, Indices, Matches, Sought, match
 from .observe import FileSource, Observation, Progress, judged_stage, labelled_source, observe
 from .placing import covered, label_numbers, picture_numbers
+from .rules import Rules
 from .streaming import NOTHING_YET, Schedule, Times, virtual_schedule
 
 

@@ -22,11 +22,11 @@ from edge_runtime.vision.nms import iou_matrix
 
 from .compare import Comparer, Comparison, Distances
 from .compare_checks import Decisions, Document
-from .figures import Bands
 from .golden import Golden, decision_lines, result_lines
 from .labels import read_labels
 from .matching import Values
 from .placing import Image, label_numbers
+from .rules import Bands
 from .side_by_side import side_by_side
 from .tolerances import Tolerances
 

@@ -23,13 +23,13 @@ from edge_runtime.pipeline.builds import Builds
 from edge_runtime.vision.nms import areas, iou_matrix
 
 from .bootstrap import told_apart
-from .evaluation import Rules
 from .figures import share
 from .kinds import Groups
 from .labels import same_name
 from .matching import Flags, Indices, Values
 from .observe import FileSource, Observation, Progress, Seen, judged_stage, labelled_source, observe
 from .placing import Image, picture_name, picture_numbers, pictures, same_pictures
+from .rules import Rules
 
 Names = npt.NDArray[np.str_]
 

@@ -28,8 +28,8 @@ from .compare_checks import (
     frames_check,
     time_checks,
 )
-from .figures import Bands
 from .matching import Values
+from .rules import Bands
 from .tolerances import Tolerances
 
 # Metres to the objects of boxes (n, 4) of a frame, NaN where unknown.

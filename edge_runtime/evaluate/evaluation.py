@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,25 +11,11 @@ import numpy as np
 from edge_runtime.config.export import to_document
 from edge_runtime.config.schema import PipelineConfig
 
-from .figures import Bands, class_recall, figures, light_states
+from .figures import class_recall, figures, light_states
 from .kinds import Groups
 from .labels import Labels
 from .matching import Found, Indices, Matches, Values
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How a pipeline is judged.
-
-    `visibility` is the share below which an object is ignored, not missed; `first_frame` the labels' number of a
-    video's first frame; `only` the classes or groups that are judged, empty for all.
-    """
-
-    iou: float = 0.5
-    only: tuple[str, ...] = ()
-    visibility: float = 0.2
-    first_frame: int = 0
-    bands: Bands = field(default_factory=Bands)
+from .rules import Rules
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .labels import Objects, same_name
 from .matching import Flags, Found, Matches, Values
+from .rules import Bands
 
 STATES = ("red", "yellow", "green")
-
-
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """Edges of the bands of the recall tables; the last band has no end."""
-
-    distance_m: tuple[float, ...] = (0.0, 20.0, 40.0, 60.0, 80.0, 100.0, 150.0, 200.0)
-    height_px: tuple[float, ...] = (0.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 128.0, 256.0)
 
 
 def figures(matches: Matches, objects: Objects, bands: Bands, iou: float, kind: int | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from edge_runtime.core.extras import missing
-from edge_runtime.errors import RunError, SourceError
+from edge_runtime.errors import MissingPart, SourceError
 
 MISSING = "missing"
 _BLOCK_BYTES = 1 << 20
@@ -123,7 +123,7 @@ def _fsspec(url: str) -> Any:
     try:
         import fsspec.core
     except ImportError as error:
-        raise RunError(missing(url, "fsspec", "replay")) from error
+        raise MissingPart(missing(url, "fsspec", "replay")) from error
     return fsspec.core
 
 

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from edge_runtime.core.extras import missing
-from edge_runtime.errors import RunError
+from edge_runtime.errors import MissingPart, RunError
 
 from .many import Done, Task, Workers, failed, replay_one
 
@@ -114,7 +114,7 @@ def on_ray(address: str, *, jobs: int | None = None, gpus: float = 0.0, work: Wo
     try:
         import ray
     except ImportError as error:
-        raise RunError(missing("--cluster", "Ray", "ray")) from error
+        raise MissingPart(missing("--cluster", "Ray", "ray")) from error
 
     def run(tasks: Sequence[Task]) -> Generator[Done, None, None]:
         _connect(ray, address, jobs, gpus)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.core.extras import missing
-from edge_runtime.errors import RunError
+from edge_runtime.errors import MissingPart
 
 from .kinds import OUTSIDE
 
@@ -129,7 +129,7 @@ def _evaluated(
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError as error:
-        raise RunError(missing("eval", "pycocotools", "eval")) from error
+        raise MissingPart(missing("eval", "pycocotools", "eval")) from error
 
     def dataset(rows: Indices, frame: Indices, of_kind: Indices, xyxy: Values, more: dict[str, Any]) -> Any:
         xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)

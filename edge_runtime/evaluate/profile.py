@@ -31,7 +31,7 @@ from edge_runtime.config.schema import Budgets, SimulationSource
 from edge_runtime.config.words import either
 from edge_runtime.core import Clock, OperatingPoint
 from edge_runtime.core.extras import missing
-from edge_runtime.errors import RunError
+from edge_runtime.errors import MissingPart, RunError
 from edge_runtime.pipeline.open_source import open_source
 from edge_runtime.recording.run_folder import versions
 from edge_runtime.sources.pace import ASSUMED_FPS
@@ -128,7 +128,7 @@ def _labels(loaded: LoadedPipeline, asked: Asked) -> Labels | None:
     source = labelled_source(loaded)
     judged_stage(loaded, asked.stage)
     if find_spec("pycocotools") is None:
-        raise RunError(missing("profile", "pycocotools", "eval"))
+        raise MissingPart(missing("profile", "pycocotools", "eval"))
     if asked.labels is None and not isinstance(source, SimulationSource):
         return None
     labels = labels_of(source, asked.labels, asked.frames)

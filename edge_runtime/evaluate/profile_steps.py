@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .evaluation import Rules
 from .profile_usefulness import Metric
+from .rules import Rules
 
 # What is going on, how much is done, of how much, and in words what was just finished ("" in between).
 Progress = Callable[[str, float, float, str], None]

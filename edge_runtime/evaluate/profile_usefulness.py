@@ -25,12 +25,12 @@ from edge_runtime.core import Detections
 from edge_runtime.errors import LabelError
 
 from .accuracy import Case, found_in, stream_times
-from .evaluation import Rules
 from .figures import figures
 from .kinds import reported_classes
 from .labels import LabelledPicture, Labels, Objects
 from .observe import Observation, judged_stage, labelled_source
 from .placing import covered, label_numbers, picture_numbers
+from .rules import Rules
 from .streaming import NOTHING_YET, FrameCost, Times, virtual_schedule
 
 Metric = Literal["streaming-ap", "recall-by-distance"]

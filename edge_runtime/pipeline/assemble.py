@@ -112,6 +112,7 @@ class _Assembler:
     classes: ClassTable = field(default_factory=ClassTable)
     problems: list[Problem] = field(default_factory=list)
     backends: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, list[str]] = field(default_factory=dict)
     decoders: dict[str, Decoder] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     _gpu: GpuNetworks | None = None
@@ -141,6 +142,8 @@ class _Assembler:
                 self._problem(name, Mismatch("onnx", "" if account.out is None else account.out.why))
         if self.problems:
             raise ConfigError(self.problems)
+        for refusal, names in self.refusals.items():
+            self.builds.say(f"{either(names, 'and')} run{'s' * (len(names) == 1)} on ONNX Runtime: {refusal}")
         steps = make_steps(self.loaded, self.networks, self.classes, self.clock, self.trace, self.pose, self.optional)
         shown, instead = shown_stages(self.loaded.config), shown_instead(self.loaded.config)
         return Assembly(steps, self.networks, self.classes, shown, instead, self.backends, self.optional, self._reopen)
@@ -242,7 +245,7 @@ class _Assembler:
             return self._on_tensorrt(name, model, decoder)
         self.backends[name] = f"ONNX Runtime ({', '.join(model.onnxruntime.providers)}): {refusal}"
         if model.backend == "auto":
-            self.builds.say(f"{name} runs on ONNX Runtime: {refusal}")
+            self.refusals.setdefault(refusal, []).append(name)
         session = open_session(model.onnx, model.onnxruntime)
         if self._unfit(name, check_input(tensors(session.get_inputs()), model.input)):
             return None

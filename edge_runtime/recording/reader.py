@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +96,8 @@ class LogLine:
 Entry = RecordedFrame | RecordedResult | TelemetrySample | GovernorInputs | Decision | LogLine
 E = TypeVar("E", RecordedFrame, RecordedResult, TelemetrySample, GovernorInputs, Decision, LogLine)
 
+_MAGIC = b"\x89MCAP0\r\n"
+
 
 class Recording:
     """One MCAP file, or a folder of segments that an event saved. Opening reads the beginning; raises `SourceError`."""
@@ -116,8 +118,7 @@ class Recording:
                 self._read_beginning(file)
         about = self._metadata.get(METADATA)
         if about is None:
-            empty = not any(file.stat().st_size for file in self._files)
-            raise SourceError(f"{path}: {'is empty' if empty else 'is an MCAP file, but not a recording of edge-run'}")
+            raise SourceError(f"{path}: {_not_a_recording(self._files)}")
         if int(about["format"]) > int(FORMAT):
             fix = f"install the version that wrote it: {self.versions.get('edge_runtime', 'a newer one')}"
             raise SourceError(f"{path}: was written by a newer edge-run\n    {fix}")
@@ -301,3 +302,14 @@ def _summary(path: Path) -> Summary | None:
             return make_reader(file).get_summary()
         except _CUT_OFF:
             return None
+
+
+def _not_a_recording(files: Sequence[Path]) -> str:
+    """What files are in which nothing of a recording is to be found."""
+    with files[-1].open("rb") as file:
+        begins = file.read(MAGIC_SIZE)
+    if not begins:
+        return "is empty (0 bytes)\n    the copy or the recording failed; fetch the file again"
+    if begins != _MAGIC:
+        return "is no MCAP file"
+    return "is an MCAP file, but not a recording of edge-run"

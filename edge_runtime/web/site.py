@@ -13,7 +13,7 @@ from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import HttpBlock
 from edge_runtime.core import Clock
 from edge_runtime.core.extras import missing
-from edge_runtime.errors import ConfigError, RunError
+from edge_runtime.errors import ConfigError, MissingPart, RunError
 from edge_runtime.pipeline.run import Run
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _server_class() -> type[Server]:
     try:
         from .server import Server
     except ImportError as error:
-        raise RunError(missing("`http:`", error.name or str(error), "web")) from error
+        raise MissingPart(missing("`http:`", error.name or str(error), "web")) from error
     return Server
 
 

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from edge_runtime.cli import doctor
+from edge_runtime.cli import doctor_areas
 from edge_runtime.cli.main import run_app
 from edge_runtime.core import SystemClock
 from edge_runtime.core.check import Check
@@ -17,7 +17,7 @@ SMALL = ("--set", "source.size=[320, 180]", "--set", "source.seconds=2")
 
 @pytest.fixture
 def found(monkeypatch):
-    monkeypatch.setitem(doctor.AREAS, "telemetry", lambda: CHECKS)
+    monkeypatch.setattr(doctor_areas, "telemetry_checks", lambda: CHECKS)
 
 
 def examined(capsys, *arguments):
@@ -67,7 +67,7 @@ def test_this_machine_is_looked_at_from_its_board_to_its_disk(capsys):
 
 
 def test_the_demo_can_run_here(capsys, tmp_path, monkeypatch):
-    demo = doctor.__file__.partition("edge_runtime/cli")[0] + "pipelines/demo.yaml"
+    demo = doctor_areas.__file__.partition("edge_runtime/cli")[0] + "pipelines/demo.yaml"
     monkeypatch.chdir(tmp_path)
     code, checks = examined(capsys, demo, *SMALL)
     assert code == 0
@@ -101,7 +101,7 @@ def test_an_area_that_hangs_or_breaks_leaves_the_others_standing():
         raise ImportError("libnvinfer.so.10: no such file")
 
     areas = {"Hangs": lambda: [Check("x", "ok", str(for_ever.wait()))], "Breaks": broken, "Works": lambda: CHECKS}
-    found = doctor.looked_at(areas, SystemClock(), patience_s=0.05)
+    found = doctor_areas.looked_at(areas, SystemClock(), patience_s=0.05)
     for_ever.set()
     assert found["Works"] == CHECKS
     assert [(check.state, check.found) for check in (*found["Hangs"], *found["Breaks"])] == [

@@ -6,7 +6,6 @@ import onnx
 import pytest
 
 from edge_runtime.cli.main import run_app
-from edge_runtime.cli.model import SUBCOMMANDS
 from tests.engines.onnx_models.makers import conv_net, info, network, node
 from tests.integration.conftest import tiny_video
 from tests.material import YOLOX, material
@@ -45,14 +44,6 @@ def pictures(tmp_path):
 
 def call(*arguments):
     return run_app(["model", *map(str, arguments)])
-
-
-@pytest.mark.parametrize("name", SUBCOMMANDS)
-def test_every_subcommand_explains_itself_and_takes_json(name, capsys):
-    assert call(name, "--help") == 0
-    text = capsys.readouterr().out
-    assert "--json" in text
-    assert f"edge-run model {name}" in text
 
 
 def test_a_misspelt_subcommand_is_answered_with_the_nearest(capsys):

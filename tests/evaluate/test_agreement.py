@@ -93,8 +93,8 @@ def far(folder):
 
 def eval_json(capsys, *arguments, code=0):
     assert run_app(["eval", "--json", *map(str, arguments)]) == code
-    captured = capsys.readouterr()
-    return json.loads(captured.out) if captured.out else captured.err
+    document = json.loads(capsys.readouterr().out)
+    return document["error"] if code else document
 
 
 def test_a_pipeline_beside_itself_without_its_regions_says_what_these_add(far, capsys):
@@ -116,7 +116,7 @@ def test_two_pipelines_without_labels_are_compared_box_by_box(folder, far, capsy
 
 
 def test_the_page_shows_each_picture_once_and_what_was_added_closely(far, tmp_path, capsys):
-    page = tmp_path / "pages" / "added.html"
+    page = tmp_path / "added.html"
     eval_json(capsys, far, "--without-regions", "--html", page)
     text = page.read_text()
     assert text.count("data:image/jpeg") == 3

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_runtime.evaluate.figures import Bands, class_recall, curve, figures, light_states
+from edge_runtime.evaluate.figures import class_recall, curve, figures, light_states
+from edge_runtime.evaluate.rules import Bands
 from tests.evaluate.coco import boxes, document, matched
 
 NEAR, FAR = {"distance_m": 10.0}, {"distance_m": 120.0}

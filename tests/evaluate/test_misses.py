@@ -6,9 +6,9 @@ import pytest
 
 from edge_runtime.config.load import load_pipeline
 from edge_runtime.evaluate.accuracy import evaluate, labels_of
-from edge_runtime.evaluate.evaluation import Rules
 from edge_runtime.evaluate.misses import SIDE_PX, crop, pictures_of, worst_misses
 from edge_runtime.evaluate.observe import labelled_source
+from edge_runtime.evaluate.rules import Rules
 from edge_runtime.pipeline.builds import Builds
 from tests.evaluate.conftest import BOX
 

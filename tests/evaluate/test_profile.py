@@ -134,7 +134,7 @@ def test_the_page_shows_every_point_and_the_file(profiled, folder):
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        (["--labels", "nowhere.json"], 2, "nowhere.json: cannot be read"),
+        (["--labels", "nowhere.json"], 2, "no such file: nowhere.json"),
         (["--set", "source={kind: camera, device: 0}"], 2, "a camera's pictures have no labels"),
         (["--out", "nowhere/ladder.yaml"], 2, "mkdir -p nowhere"),
     ],

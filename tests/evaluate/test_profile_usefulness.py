@@ -6,10 +6,10 @@ import pytest
 from edge_runtime.config.load import load_pipeline
 from edge_runtime.core import Detections
 from edge_runtime.errors import LabelError
-from edge_runtime.evaluate.evaluation import Rules
 from edge_runtime.evaluate.labels import parse_labels
 from edge_runtime.evaluate.observe import Observation, Seen
 from edge_runtime.evaluate.profile_usefulness import Judge, frames_within
+from edge_runtime.evaluate.rules import Rules
 from edge_runtime.evaluate.streaming import FrameCost
 from tests.evaluate.coco import document
 

@@ -7,9 +7,9 @@ import pytest
 
 from edge_runtime.core import Detections
 from edge_runtime.evaluate.accuracy import Case, capture_times, found_in, judge_streaming, stream_times
-from edge_runtime.evaluate.evaluation import Rules
 from edge_runtime.evaluate.labels import parse_labels
 from edge_runtime.evaluate.observe import Observation, Seen
+from edge_runtime.evaluate.rules import Rules
 from edge_runtime.evaluate.streaming import NOTHING_YET, FrameCost, Schedule, virtual_schedule
 from tests.evaluate.coco import CLASSES, boxes, document
 

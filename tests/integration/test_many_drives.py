@@ -296,14 +296,13 @@ def test_each_drive_is_compared_with_the_golden_of_its_name(recorded, drives, tm
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--jobs", "2", "--telemetry", "log.csv"], "--telemetry goes with one drive"),
         (["--jobs", "2", "--update-golden"], "--update-golden goes with one drive"),
         (["--jobs", "2", "--annotations", "github"], "nothing to compare with: --against FOLDER"),
         (["--jobs", "2", "--against", ".", "--labels", "x.json"], "many have --labels simulation"),
         (["--jobs", "2", "--cluster", "ray://head:10001"], "there the cluster decides"),
         (["--cluster", "head:10001"], "'head:10001' is neither ray://HOST:PORT nor local"),
         (["--gpus-per-drive", "1"], "goes with --cluster"),
-        (["--resume", "nowhere"], "'nowhere' does not exist"),
+        (["--resume", "nowhere"], "no such folder: nowhere"),
         (["--jobs", "2", "--pipeline", "nowhere.yaml"], "nowhere.yaml"),
         (["--jobs", "2", "--fault", "camera_gpa:t=5s,d=2s"], "unknown value 'camera_gpa'"),
         (["--jobs", "2", "--set", "models.rode.decode.confidence=0.5"], "rode"),

@@ -25,14 +25,14 @@ class NotTheSame(EngineError):
 
 
 def need(module: str, what: str) -> Any:
-    """An optional package, or `EngineError` with the command that installs it; `what` says who wants it."""
+    """An optional package, or `Misuse` with the command that installs it; `what` says who wants it."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
-        raise EngineError(missing(what, error.name or package, _EXTRAS.get(package, "models"))) from error
+        raise Misuse(missing(what, error.name or package, _EXTRAS.get(package, "models"))) from error
     except ImportError as error:
-        raise EngineError(f"{what} needs {module}, which does not load: {error}") from error
+        raise Misuse(f"{what} needs {module}, which does not load: {error}") from error
 
 
 def read_model(path: Path) -> Any:
