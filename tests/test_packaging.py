@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 # Modules whose distribution is called otherwise.
 DISTRIBUTIONS = {
     "cuda": "cuda-core", "cv2": "opencv-python-headless", "jtop": "jetson-stats",
-    "prometheus_client": "prometheus-client", "pynvml": "nvidia-ml-py", "yaml": "pyyaml",
+    "paho": "paho-mqtt", "prometheus_client": "prometheus-client", "pynvml": "nvidia-ml-py", "yaml": "pyyaml",
+    "zmq": "pyzmq",
 }  # fmt: skip
 # What comes with another and belongs to it.
 COMES_WITH = {"ml_dtypes": "onnx", "pydantic_core": "pydantic", "zstandard": "mcap"}
@@ -67,6 +68,7 @@ def test_extras_are_those_that_people_are_told_of(declared):
         text = path.read_text(encoding="utf-8")
         told |= {name for names in re.findall(r"(?:edge-runtime|\.)\[([a-z,]+)\]'", text) for name in names.split(",")}
         told |= set(re.findall(r'(?:missing\([^\n]*|install\()"(\w+)"\)', text))
+        told |= set(re.findall(r'missing_library\("\w+", "(\w+)"', text))
     assert told <= set(declared), "named somewhere, but no extra of setup.cfg"
     assert set(declared) - {"", "dev"} <= told, "an extra that nobody is told of"
 

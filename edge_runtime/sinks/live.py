@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from edge_runtime.config.placeholders import fill
 from edge_runtime.config.schema import LiveSink
 from edge_runtime.core import Frame, FrameResult
 from edge_runtime.core.clock import unix_ns
+from edge_runtime.core.extras import missing
 from edge_runtime.errors import SinkError
 
 from .base import ResultsLost, SinkContext
@@ -138,5 +138,4 @@ def by_camera(text: str, context: SinkContext) -> Callable[[str], str]:
 
 
 def missing_library(kind: str, extra: str, error: ImportError) -> SinkError:
-    command = f"{sys.executable} -m pip install 'edge-runtime[{extra}]'"
-    return SinkError(f"{kind}: needs {error.name or error}, which is not installed. Run: {command}")
+    return SinkError(missing(f"sink {kind}", error.name or str(error), extra))

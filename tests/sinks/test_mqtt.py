@@ -255,7 +255,7 @@ def test_files_that_do_not_do_are_refused_at_the_start(tmp_path):
 
 def test_without_the_library_it_says_what_to_type(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
-    with pytest.raises(SinkError, match=r"mqtt: needs paho.mqtt.client, .* -m pip install 'edge-runtime\[mqtt\]'"):
+    with pytest.raises(SinkError, match=r"sink mqtt needs paho.mqtt.client, .* -m pip install 'edge-runtime\[mqtt\]'"):
         output("127.0.0.1", tmp_path)
 
 

@@ -188,5 +188,5 @@ def test_the_end_waits_for_what_is_on_its_way(tmp_path, address, subscriber):
 
 def test_without_the_library_it_says_what_to_type(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zmq", None)
-    with pytest.raises(SinkError, match=r"zmq: needs zmq, .* -m pip install 'edge-runtime\[zmq\]'"):
+    with pytest.raises(SinkError, match=r"sink zmq needs zmq, .* -m pip install 'edge-runtime\[zmq\]'"):
         output(tmp_path, bind="tcp://127.0.0.1:1")
