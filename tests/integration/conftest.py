@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.jetson_emulator.machine import EmulatedJetson, why_not
+from tests.recording.validation import closed, validate
 
 SIDE = 64
 
@@ -82,6 +83,16 @@ def tiny(tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(PIPELINE)
     return path
+
+
+@pytest.fixture(autouse=True)
+def recordings_are_what_foxglove_reads(request):
+    """Whatever a test of whole runs has recorded and closed is read by Foxglove's own reader and checked."""
+    yield
+    folder = request.node.funcargs.get("tmp_path")
+    for path in () if folder is None else sorted(folder.rglob("*.mcap")):
+        if closed(path):
+            validate(path)
 
 
 @pytest.fixture
