@@ -47,7 +47,7 @@ from .profile_book import Book, digest_of, what_is_measured
 from .profile_looks import Form, Looks, by_knobs, forms
 from .profile_pareto import thin
 from .profile_result import Figures, Profile, held_to, worth_having
-from .profile_session import PowerWatch, listen
+from .profile_session import PowerWatch, Work, listen
 from .profile_span import AS_IT_IS, Turn, effort, span
 from .profile_steps import Asked, Progress, Say, Steps
 from .profile_visits import Visits
@@ -76,7 +76,9 @@ def profile(
     labels = _labels(loaded, asked)
     bare = _bare(loaded)
     with ExitStack() as owner:
-        watch = PowerWatch(owner.enter_context(open_telemetry(loaded.config.telemetry, clock, root=root)))
+        work = Work()
+        telemetry = owner.enter_context(open_telemetry(loaded.config.telemetry, clock, root=root, work=work))
+        watch = PowerWatch(telemetry, work)
         listen(clock, watch, for_mode=loaded.config.board.control)
         turner = Turner(None, clock)
         settings: tuple[Turn, ...] = (AS_IT_IS,)
@@ -90,6 +92,8 @@ def profile(
             say(notes.carried)
         if not watch.reads_power:
             steps.warn(f"power is not measured: {watch.silence}. More of that: edge-run doctor telemetry")
+        elif loaded.config.telemetry.source == "plant":
+            steps.warn("power is that of a simulated board, for so much work as the networks have here: not measured")
         visits = Visits(bare, clock, asked, notes, watch, turner, points, steps)
         visits.make()
         figures, camera_fps = visits.figures(), _camera_fps(loaded)

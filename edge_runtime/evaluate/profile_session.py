@@ -44,11 +44,26 @@ class Drawn(NamedTuple):
     throttled: tuple[str, ...]
 
 
-class PowerWatch:
-    """Collects the readings of a telemetry that it does not own."""
+class Work:
+    """What networks and host have done since the beginning: a simulated board draws its watts for that."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self) -> None:
+        self._done_ms = (0.0, 0.0)
+
+    def add(self, gpu_ms: float, host_ms: float) -> None:
+        """Of a frame; one thread adds, and another may ask."""
+        self._done_ms = (self._done_ms[0] + gpu_ms, self._done_ms[1] + host_ms)
+
+    def __call__(self) -> tuple[float, float]:
+        return self._done_ms
+
+
+class PowerWatch:
+    """Collects the readings of a telemetry that it does not own; `work` is told what runs meanwhile."""
+
+    def __init__(self, telemetry: Telemetry, work: Work | None = None) -> None:
         self._telemetry = telemetry
+        self.work = work or Work()
         self._readings: list[tuple[int, float | None, tuple[str, ...]]] = []
         self.power_mode: str | None = None
         self.reads_power = False
@@ -140,6 +155,7 @@ class Session:
     def _collect(self, frame: Frame, result: FrameResult) -> None:
         if result.error is None:
             gpu_ms, host_ms = busy_times(result, self._networks)
+            self._watch.work.add(gpu_ms, host_ms)
             published_ns = result.t_capture_ns + round(result.latency_ms * 1e6)
             with self._lock:
                 self._seen.append(_Seen(result.point.name, published_ns, result.latency_ms, gpu_ms, host_ms))

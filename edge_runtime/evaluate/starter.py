@@ -45,8 +45,10 @@ sinks:
   - {kind: video} # annotated.mp4, beside it
 # What must be held; edge-run says when it was not, and exits with 3 under --strict:
 # budgets: {fps_floor: {city: 15, highway: 30}, latency_ms: 100, power_w: 30}
-# Steer by operating points; edge-run profile measures them and writes the ladder:
+# Steer by operating points, after `edge-run profile FILE` has measured them and written the ladder:
 # governor: {ladder: NAME-ladder.yaml}
+# Where nothing measures power (edge-run doctor telemetry), a simulated board shows how it would be steered:
+# telemetry: {source: plant, plant: orin_agx_30w}
 """
 
 
@@ -90,7 +92,7 @@ class Starter:
         lines += ["models:", "  road:", f"    onnx: {flow(beside(self.onnx, self.file.parent))}", "    input:"]
         lines += _written(self._input())
         lines += ["    decode:", *_written(self._decode())]
-        end = _STAGES[self.look.decode.stage] + _END.replace("NAME", self.name)
+        end = _STAGES[self.look.decode.stage] + _END.replace("NAME", self.name).replace("FILE", self.file.name)
         return "\n".join(lines) + "\n" + end
 
     def _relative(self, source: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def ladder_comment(document: Mapping[str, Any], command: str, day: str) -> str:
         ]
     if document["idle_w"] is None:
         lines.append("Nothing measured power here: with this ladder budgets of power and heat cannot be held.")
-    lines += [f"{capitalised(warning)}." for warning in document["warnings"] if "throttled" in warning]
+    told = ("throttled", "simulated board")
+    lines += [f"{capitalised(one)}." for one in document["warnings"] if any(word in one for word in told)]
     lines.append("Edit it freely: points may be taken out, renamed, or given another usefulness.")
     return "\n".join(lines)
 

@@ -29,3 +29,16 @@ def test_the_demo_is_profiled_and_then_steered_by_its_own_ladder(tmp_path, capsy
     assert any(decision["feasible"] for decision in decisions)
     lines = [json.loads(line) for line in (tmp_path / "run" / "detections.jsonl").read_text().splitlines()]
     assert {line["point"] for line in lines} & ladder.by_name.keys()
+
+
+def test_on_a_simulated_board_a_point_draws_for_the_work_it_does(tmp_path, capsys):
+    ladder_file = tmp_path / "ladder.yaml"
+    board = ["--set", "telemetry={source: plant, plant: orin_agx_maxn}"]
+    measure = ["--seconds", "0.5", "--repeats", "1", "--frames", "12", "--points", "r0", "--resident", "12"]
+    assert run_app(["profile", str(DEMO), *SMALL, *board, *measure, "--out", str(ladder_file), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    point = next(point for point in document["points"] if point["name"] == "r0")
+    assert document["idle_w"] < 12
+    assert point["watts"] > 10  # as fast as it goes its networks hardly rest
+    assert any("simulated board" in warning for warning in document["warnings"])
+    assert "simulated board" in ladder_file.read_text()
