@@ -14,9 +14,10 @@ install_into_venv() {
   local options=()
   [ -e /etc/nv_tegra_release ] && options=(--system-site-packages)
   [ -x .venv/bin/python ] || "$python" -m venv ${options[@]+"${options[@]}"} .venv
-  local want
-  want="$extras $(cat setup.cfg pyproject.toml edge_runtime/version.py | cksum)"
-  if [ ! -f "$stamp" ] || ! grep -qxF "$want" "$stamp"; then
+  local want all sum
+  sum="$(cat setup.cfg pyproject.toml edge_runtime/version.py | cksum)"
+  want="$extras $sum" all="[dev] $sum" # [dev] has the others in it that the scripts ask for
+  if [ ! -f "$stamp" ] || ! grep -qxF -e "$want" -e "$all" "$stamp"; then
     echo "installing edge_runtime$extras into .venv"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$extras"
     echo "$want" >> "$stamp"
