@@ -23,9 +23,9 @@ seconds="${DEMO_SECONDS:-20}"
 echo "A painted drive of $seconds seconds, with everything found drawn into it:"
 folder="runs/demo-$(date +%Y%m%d-%H%M%S)"
 .venv/bin/edge-run pipelines/demo.yaml --seconds "$seconds" --out "$folder"
-verdict="$(.venv/bin/edge-run report "$folder" | head -n 1)"
+verdict="$(.venv/bin/edge-run report "$folder")"
 echo
-echo "Was its one budget held, 15 frames a second? The run page says: $verdict"
+echo "Was its one budget held, 15 frames a second? Its page says: ${verdict%%$'\n'*}"
 echo
 echo "How far did it see? The same drive, held against what was painted:"
 .venv/bin/edge-run eval pipelines/demo.yaml --set source.fps=5 --set source.seconds="$seconds" --html "$folder/accuracy.html" \
