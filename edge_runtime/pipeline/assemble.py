@@ -68,6 +68,12 @@ class Assembly:
                 step.replace_networks(networks)
 
     @property
+    def batched(self) -> bool:
+        """Whether a call of some network has room for the views of more than one frame."""
+        steps = (step.step if isinstance(step, OptionalStep) else step for step in self.steps)
+        return any(isinstance(step, NetworkStep) and step.shares_calls for step in steps)
+
+    @property
     def on_gpu(self) -> bool:
         """Whether no network needs the host while it runs."""
         return all(isinstance(network, CudaNetwork) for network in self.networks.values())

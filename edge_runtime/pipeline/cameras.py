@@ -71,7 +71,8 @@ def sources_of(config: PipelineConfig, faults: Faults, given: Mapping[str, Sourc
 class Cameras:
     """Reads every camera on a thread of its own into `slot`. Owns the sources.
 
-    `whole` are the books of the run; with several cameras each has books of its own beside them.
+    `whole` are the books of the run; with several cameras each has books of its own beside them. `batched` says that
+    a call of some network has room for several frames: where none has, no frame waits for another's.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Cameras:
         clock: Clock,
         *,
         on_gpu: bool,
+        batched: bool,
         limits: Limits,
         on_capture: Callable[[int, str], None],
         fps_cap: Callable[[], float | None],
@@ -95,7 +97,7 @@ class Cameras:
         self.slot: NewestSlot[Captured] | NewestSlots[Captured] = NewestSlot()
         slots: Mapping[str, NewestSlot[Captured]]
         if several:
-            window_ns = round(config.executor.batch_window_ms * 1e6)
+            window_ns = round(config.executor.batch_window_ms * 1e6) if batched else 0
             self.slot = NewestSlots(sources, window_ns=window_ns, in_step=config.fast, clock=clock)
             slots = self.slot.of_camera
         else:

@@ -212,6 +212,7 @@ class Run:
                 self._accounts,
                 clock,
                 on_gpu=self._assembly.on_gpu,
+                batched=self._assembly.batched,
                 limits=limits,
                 on_capture=self._meter.capture,
                 fps_cap=lambda: self._point().fps_cap,

@@ -107,6 +107,15 @@ class NetworkStep:
         """Go on with networks made anew, of the same models; nothing may be in flight."""
         self._networks = networks
 
+    @property
+    def shares_calls(self) -> bool:
+        """Whether frames of several cameras can go through the network as one batch."""
+        return any(network.engine.max_batch > len(self._looks) for network in self._own())
+
+    def _own(self) -> list[Network]:
+        names = (self._model, *self._variants.values())
+        return [self._networks[name] for name in names if name in self._networks]
+
     def launch(self, entries: Sequence[Entry]) -> None:
         began_ns = self._clock.now_ns()
         first = entries[0]

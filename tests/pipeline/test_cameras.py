@@ -2,8 +2,10 @@
 
 import json
 import threading
+from importlib.resources import files
 
 import numpy as np
+import onnx
 import pytest
 
 from edge_runtime.config.load import load_pipeline
@@ -110,11 +112,9 @@ sinks: [{kind: jsonl}]
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    from importlib.resources import files
-
     path = tmp_path_factory.mktemp("several") / "several.yaml"
-    onnx = files("edge_runtime.assets").joinpath("demo_detector.onnx")
-    path.write_text(PIPELINE.replace("ONNX", str(onnx)).replace(", size: [320, 192], from", ", from"))
+    network = files("edge_runtime.assets").joinpath("demo_detector.onnx")
+    path.write_text(PIPELINE.replace("ONNX", str(network)).replace(", size: [320, 192], from", ", from"))
     return path
 
 
@@ -316,6 +316,20 @@ def test_the_vitals_tell_each_camera(file, tmp_path):
     assert list(vitals.cameras) == ["front", "left"]
     assert all(camera.counts.published == 10 for camera in vitals.cameras.values())
     assert vitals.snapshot.counts.published == 20
+
+
+def window_ms(file, *overrides, tmp_path):
+    with Pipeline(load_pipeline(file, overrides)).start(out=tmp_path / "run") as run:
+        return run._cameras.slot._window_ns / 1e6
+
+
+def test_frames_wait_for_each_other_only_where_a_network_can_take_them_together(file, tmp_path):
+    model = onnx.load(files("edge_runtime.assets").joinpath("demo_detector.onnx"))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(model, tmp_path / "one.onnx")
+    assert window_ms(file, "executor.batch_window_ms=7", tmp_path=tmp_path / "free") == 7
+    assert window_ms(file, f"models.road.onnx={tmp_path}/one.onnx", tmp_path=tmp_path / "fixed") == 0
 
 
 MISTAKES = {

@@ -98,7 +98,7 @@ class ExecutorBlock(Block):
         ge=0,
         le=1000,
         description="several cameras: how long a frame may wait for those of other cameras that are due, to go through "
-        "the networks with them; 0: not at all",
+        "the networks as one batch; 0: not at all, as where every network's batch is fixed at 1",
     )
     stuck_s: Annotated[Float, Field(ge=0.5, le=3600)] = Field(
         8.0, description="a stage that keeps a frame longer hangs: the run ends, with what it found so far"
