@@ -148,7 +148,7 @@ class Log:
         return figures
 
 
-def isolation(way: str, repeats: int, seconds: float) -> dict[str, object]:
+def isolation(way: str, repeats: int, seconds: float, overrides: Sequence[str]) -> dict[str, object]:
     die, come_back = WAYS[way]
     front, left, log = Camera(), Camera(), Log()
     blocks = [
@@ -158,7 +158,7 @@ def isolation(way: str, repeats: int, seconds: float) -> dict[str, object]:
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ("alive", "again", "dying", "dead", "back")}
     recoveries_s: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        loaded = load_pipeline(written(folder, DEMO + f"sources: [{', '.join(blocks)}]\n"))
+        loaded = load_pipeline(written(folder, DEMO + f"sources: [{', '.join(blocks)}]\n"), overrides)
         with Pipeline(loaded).start(out=Path(folder, "run"), on_result=log) as run:
             for name in ("front", "left"):
                 log.wait_for(name, 0.0)
@@ -275,12 +275,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each time alive and dead")
     parser.add_argument("--way", choices=WAYS, action="append", help="only this; may be repeated")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=C", help="of the pipeline")
     parser.add_argument("--cameras", type=int, default=3, help="of the gain; 0: do not measure it")
     parser.add_argument("--yolox", type=Path, metavar="ONNX", help="YOLOX-nano, for the gain as well")
     options = parser.parse_args()
     before, told = busy_s(), {"machine": machine(), "date": date.today().isoformat()}
     for way in options.way or WAYS:
-        told[way] = isolation(way, options.repeats, options.seconds)
+        told[way] = isolation(way, options.repeats, options.seconds, options.overrides)
     if options.cameras:
         demo = ROOT / "edge_runtime/assets/demo_detector.onnx"
         networks = {"demo detector": (DEMO, demo, "320,192")}  # whose picture may have any size

@@ -28,8 +28,13 @@ from .recorder import Recorder
 from .slot import HandOver, NewestSlot, NewestSlots
 from .summary import CameraSummary, Spread
 
-# How long the sources may take to return from a read once the run has stopped.
-READ_S = 1.0
+# How long cameras may take to return from a read once the run has stopped, and files, which always do: to be decoded or
+# painted a picture may take its time on a busy machine.
+READ_S, FILE_S = 1.0, 10.0
+# How long a frame may wait on a GPU for those of other cameras, where the file does not say: cameras that share a
+# trigger go together, and others are not held up. On the CPU a batch of two takes as long as two calls, so that waiting
+# gains nothing: 5 ms made the median of a camera 13 ms instead of 9, and its p99 30 instead of 19.
+GPU_WINDOW_MS = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +102,9 @@ class Cameras:
         self.slot: NewestSlot[Captured] | NewestSlots[Captured] = NewestSlot()
         slots: Mapping[str, NewestSlot[Captured]]
         if several:
-            window_ns = round(config.executor.batch_window_ms * 1e6) if batched else 0
+            given_ms = config.executor.batch_window_ms
+            window_ms = given_ms if given_ms is not None else GPU_WINDOW_MS if on_gpu else 0.0
+            window_ns = round(window_ms * 1e6) if batched else 0
             self.slot = NewestSlots(sources, window_ns=window_ns, in_step=config.fast, clock=clock)
             slots = self.slot.of_camera
         else:
@@ -261,9 +268,10 @@ class Cameras:
 
     def join(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for the threads of `reads`, but not for one whose driver does not come back."""
-        until_ns = self._clock.now_ns() + round(READ_S * 1e9)
-        for thread in threads:
-            thread.join(max(0.0, (until_ns - self._clock.now_ns()) / 1e9))
+        stopped_ns = self._clock.now_ns()
+        for source, thread in zip(self.sources.values(), threads, strict=True):
+            passed_s = (self._clock.now_ns() - stopped_ns) / 1e9
+            thread.join(max(0.0, (READ_S if source.paced else FILE_S) - passed_s))
 
     def close_sources(self, threads: Sequence[threading.Thread]) -> None:
         """`threads` are those of `reads`. Closing a source whose driver is still at work would crash it: that one is

@@ -329,7 +329,12 @@ def test_frames_wait_for_each_other_only_where_a_network_can_take_them_together(
         value.type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(model, tmp_path / "one.onnx")
     assert window_ms(file, "executor.batch_window_ms=7", tmp_path=tmp_path / "free") == 7
-    assert window_ms(file, f"models.road.onnx={tmp_path}/one.onnx", tmp_path=tmp_path / "fixed") == 0
+    fixed = f"models.road.onnx={tmp_path}/one.onnx"
+    assert window_ms(file, "executor.batch_window_ms=7", fixed, tmp_path=tmp_path / "fixed") == 0
+
+
+def test_on_the_cpu_no_frame_waits_for_another_unless_the_file_says_so(file, tmp_path):
+    assert window_ms(file, tmp_path=tmp_path) == 0
 
 
 MISTAKES = {

@@ -93,12 +93,12 @@ class ExecutorBlock(Block):
     """How frames overlap."""
 
     in_flight: Int = Field(2, ge=1, le=3, description="frames inside the pipeline at once; 1 is one after another")
-    batch_window_ms: Float = Field(
-        5.0,
-        ge=0,
-        le=1000,
+    batch_window_ms: Annotated[Float, Field(ge=0, le=1000)] | None = Field(
+        None,
         description="several cameras: how long a frame may wait for those of other cameras that are due, to go through "
-        "the networks as one batch; 0: not at all, as where every network's batch is fixed at 1",
+        "the networks as one batch; default: 1 on a GPU, and 0 on the CPU, where a batch takes as long as its frames "
+        "one after another",
+        examples=[1],
     )
     stuck_s: Annotated[Float, Field(ge=0.5, le=3600)] = Field(
         8.0, description="a stage that keeps a frame longer hangs: the run ends, with what it found so far"
