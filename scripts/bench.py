@@ -174,9 +174,9 @@ def benchmarks(material: Path) -> list[Benchmark]:
     ))  # fmt: skip
     video = videos / "udacity_highway_540p.mp4"
 
-    def pipelined(name: str, pipeline: str, onnx: Path, *more: str) -> Benchmark:
-        command = ("bench", pipeline, "--json", "--seconds", "2", "--set", f"models.road.onnx={onnx}", "--set",
-                   f"source.path={video}", "--set", "sinks=[{kind: jsonl}]", *more)  # fmt: skip
+    def pipelined(name: str, pipeline: str, onnx: Path, model: str = "road") -> Benchmark:
+        command = ("bench", pipeline, "--json", "--seconds", "2", "--set", f"models.{model}.onnx={onnx}", "--set",
+                   f"source.path={video}", "--set", "sinks=[{kind: jsonl}]")  # fmt: skip
         return Benchmark(name, (*EDGE_RUN, *command), pipeline_rows, (onnx, video))
 
     def script(name: str, rows: Callable[[str], Iterator[Row]], *command: str) -> Benchmark:
@@ -189,7 +189,7 @@ def benchmarks(material: Path) -> list[Benchmark]:
         Benchmark("start", (PYTHON, "-c", STARTS), start_rows, shown="edge-run --help"),
         pipelined("YOLOX-nano 416, 540p motorway", "highway_video", yolox),
         pipelined("Intel ADAS 672x384, 540p motorway", "adas_video", adas),
-        pipelined("TwinLiteNet 640x360, 540p motorway", "lane_video", lanes),
+        pipelined("TwinLiteNet 640x360, 540p motorway", "lane_video", lanes, "lanes"),
         script("planner and merge", planner_rows, "vision_cost.py", "--pictures", "40"),
         Benchmark(
             "demo drive, seed 7",
