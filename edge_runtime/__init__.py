@@ -1,9 +1,34 @@
 """Run perception networks at frame rate, overlapped and accounted for.
 
-    import edge_runtime
+What `edge-run` does from a command line, a program does with a few names:
 
-    pipeline = edge_runtime.load("pipelines/highway_video.yaml", {"source.path": "drive.mp4"})
-    summary = pipeline.run(lambda frame, result: print(result.frame_id, result.detections["tracked"].xyxy))
+    >>> import edge_runtime
+    >>> short = {"source.size": [640, 360], "source.fps": 5, "source.seconds": 1, "source.pace": "fast", "sinks": []}
+    >>> pipeline = edge_runtime.load("demo", short)
+
+`load` takes a file or the name of one that ships, and values to replace. A mistake is told before anything starts:
+
+    >>> edge_runtime.load("demo", {"source.kind": "vidoe"})
+    Traceback (most recent call last):
+    ...
+    edge_runtime.errors.ConfigError: overrides['source.kind']: source.kind: unknown value 'vidoe'
+        did you mean `video`? It takes video, images, camera, simulation or recording
+
+Results come frame by frame, in order, on a thread of their own; boxes are columns in full-frame pixels:
+
+    >>> def steer(frame, result):
+    ...     boxes = result.detections["tracked"]
+    ...     assert boxes.xyxy.shape == (len(boxes), 4)
+    >>> summary = pipeline.run(steer)
+    >>> summary.frames
+    FrameCounts(captured=5, published=5, overwritten=0, shed=0, failed=0)
+
+A run may also be started, looked at and stopped:
+
+    >>> with pipeline.start(frames=2) as run:
+    ...     ended = run.wait(timeout_s=60)
+    ...     print(ended, sorted(run.classes.names)[:2], run.snapshot().counts.published)
+    True ['car', 'green'] 2
 
 Importing this module imports nothing heavy; the first use of a name does.
 """
