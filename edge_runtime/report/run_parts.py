@@ -48,7 +48,7 @@ def seconds_of_frames(frames: Iterable[FrameLine], floor_fps: Mapping[int, float
     """A file replayed fast keeps no log of seconds; rate and latency can still be had.
 
     The rate of a second is that of the intervals that end in it, of several cameras the slowest's while it gives
-    frames; `floor_fps` is its floor, by the second's number.
+    frames; `floor_fps` is its floor, by the second's number, and holds on while nothing comes out.
     """
     done = [frame for frame in frames if frame.error is None]
     rates = [seconds_of_rate(mine) for mine in by_camera(done).values()]
@@ -56,11 +56,13 @@ def seconds_of_frames(frames: Iterable[FrameLine], floor_fps: Mapping[int, float
     for frame in done:
         latencies.setdefault(int(frame.t_s), []).append(frame.latency_ms)
     moments: list[Moment] = []
+    floor: float | None = None
     for second in range(min(latencies, default=0), max(latencies, default=0)):  # the last one has not gone by
         ordered = sorted(latencies.get(second, []))
         fps = min((mine[second] for mine in rates if second in mine), default=0.0)
         p99_ms = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))] if ordered else None
-        moments.append(Moment(second + 1.0, fps, (floor_fps or {}).get(second), latency_p99_ms=p99_ms))
+        floor = (floor_fps or {}).get(second, floor)
+        moments.append(Moment(second + 1.0, fps, floor, latency_p99_ms=p99_ms))
     return moments
 
 

@@ -77,7 +77,7 @@ def test_seconds_in_which_nothing_came_out_have_a_rate_of_0_and_one_frame_more_o
     assert [moment.t_s for moment in moments] == [1, 2, 3, 4, 5, 6, 7]
     assert [moment.fps for moment in moments[:4]] == pytest.approx([15, 15, 15, 15], rel=0.05)
     assert [moment.fps for moment in moments[4:6]] == [0.0, 0.0]
-    assert [moment.floor_fps for moment in moments[1:4]] == [None, 15.0, None]
+    assert [moment.floor_fps for moment in moments] == [None, None, 15.0, 15.0, 15.0, 15.0, 15.0]
     assert moments[4].latency_p99_ms is None
 
 
