@@ -10,20 +10,9 @@ import click
 from edge_runtime.evaluate.rules import Rules
 
 from .command import Verb, option
+from .eval_limits import limits
 from .options import AS_JSON, CAMERA, FILE, FILE_TO_WRITE, FRAMES, FROM_ZERO, PIPELINE, SET, SHARE
 from .values import Real, Whole
-
-# option -> key of the document; the parameter has the option's name with _ for -
-AT_LEAST = {
-    "--min-ap50": "ap50",
-    "--min-ap": "ap",
-    "--min-streaming-ap": "streaming_ap",
-    "--min-recall": "recall",
-    "--min-precision": "precision",
-    "--min-light-state": "light_state_accuracy",
-}
-AT_MOST = {"--max-false-positives": "false_positives_per_frame", "--max-ms": "ms_per_frame"}
-
 
 DEFAULT = Rules()
 
@@ -43,15 +32,6 @@ class Edges(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic
         if not all(0 <= edge < math.inf for edge in edges) or sorted(set(edges)) != list(edges):
             self.fail(f"{value!r}: the edges of bands rise and start at 0 or more", param, context)
         return edges
-
-
-def limits(function: Any) -> Any:
-    """The options that make a figure a condition."""
-    for limits_of, word in ((AT_MOST, "above"), (AT_LEAST, "below")):
-        for name, key in reversed(limits_of.items()):
-            said = f"Exit 3 when {key} is {word} X."
-            function = option(name, type=Real(), metavar="X", rare=key != "ap50", help=said)(function)
-    return function
 
 
 @click.command("eval", cls=Verb)

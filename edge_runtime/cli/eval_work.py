@@ -33,7 +33,7 @@ from edge_runtime.report.evaluation import agreement_table, comparison_table, ev
 from edge_runtime.report.evaluation_page import comparison_page, evaluation_page
 from edge_runtime.report.progress import shown_progress
 
-from .eval import AT_LEAST, AT_MOST
+from .eval_limits import AT_LEAST, AT_MOST, stated
 from .output import NOT_HELD, print_json, refusals
 
 
@@ -100,7 +100,7 @@ def judge(
         print_json(document)
     else:
         Console().print(shown)
-    missed = expectations_missed(document, _limits(AT_LEAST, wanted), _limits(AT_MOST, wanted))
+    missed = expectations_missed(document, stated(AT_LEAST, wanted), stated(AT_MOST, wanted))
     for sentence in missed:
         click.echo(f"not held: {sentence}", err=True)
     return NOT_HELD if missed else 0
@@ -150,10 +150,3 @@ def _unlabelled(
     document = agreement.document
     page = agreement_page(agreement, agreement.shown()) if paged else ""
     return document, agreement_table(document), page
-
-
-def _limits(options: dict[str, str], wanted: dict[str, float]) -> dict[str, float]:
-    """The limits asked for, by key of the document."""
-    return {
-        key: wanted[name] for option, key in options.items() if (name := option.lstrip("-").replace("-", "_")) in wanted
-    }
