@@ -19,8 +19,10 @@ def complete_key(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     """Dotted keys with their `=`; nothing behind it, as any value may stand there."""
     if "=" in incomplete:
         return []
-    pipeline = ctx.params.get("pipeline")
-    named = set(_named(pipeline)) if isinstance(pipeline, Path | str) else set()
+    # Behind an option that waits for its value click has not looked at the arguments yet.
+    given = [ctx.params.get("pipeline"), *ctx.args]
+    pipeline = next((each for each in given if isinstance(each, Path | str)), None)
+    named = set() if pipeline is None else set(_named(pipeline))
     keys = sorted({*named, *_possible()})
     return [CompletionItem(f"{key}=") for key in keys if key.startswith(incomplete)]
 
