@@ -37,6 +37,7 @@ from .traced import TracedDecisions
 
 # A source that has just been started may be silent for so long: the safe point holds, but that is no news.
 _START_NS = 5 * NS
+NOTICES = 50
 
 
 def make_steering(
@@ -172,7 +173,7 @@ class Steering:
             try:
                 self.step(now_ns)
             except Exception as error:  # a defect here must not end the drive, nor leave it steered by nobody unsaid
-                self.notices[f"a decision failed: {type(error).__name__}: {error}"] = None
+                self._notice(f"a decision failed: {type(error).__name__}: {error}")
             due_ns = max(due_ns + self._reading_ns, now_ns)
 
     def step(self, now_ns: int) -> None:
@@ -222,14 +223,14 @@ class Steering:
             try:
                 self._board.apply(BoardSetting(decision.point.power_mode, decision.point.gpu_cap_mhz))
                 if (problem := self._board.status().problem) is not None:
-                    self.notices[problem] = None
+                    self._notice(problem)
             except TelemetryError as error:
-                self.notices[str(error)] = None
+                self._notice(str(error))
         if self._decisions is not None:
             try:
                 self._decisions.write(decision_line(decision))
             except OSError as error:
-                self.notices[f"decisions.jsonl: {error.strerror}"] = None
+                self._notice(f"decisions.jsonl: {error.strerror}")
 
     def _note(self, decision: Decision) -> None:
         """Into the books of the run."""
@@ -253,9 +254,15 @@ class Steering:
         try:
             self._log.write(second)
         except RunError as error:
-            self.notices[str(error)] = None
+            self._notice(str(error))
         if (problem := self._telemetry.problem) is not None:
-            self.notices[problem] = None
+            self._notice(problem)
+
+    def _notice(self, text: str) -> None:
+        """Said once, however often it happens; the newest are kept."""
+        self.notices[text] = None
+        if len(self.notices) > NOTICES:
+            del self.notices[next(iter(self.notices))]
 
     @property
     def state(self) -> SteeringState:
@@ -296,7 +303,7 @@ class Steering:
             try:
                 self._board.close()
             except TelemetryError as error:
-                self.notices[str(error)] = None
+                self._notice(str(error))
         if self._traced is not None:
             self._traced.end(self._clock.now_ns())
         self._telemetry.close()
@@ -305,4 +312,4 @@ class Steering:
                 try:
                     file.close()
                 except OSError as error:  # what a full disk did not take goes with it
-                    self.notices[f"{file.name}: {error.strerror}"] = None
+                    self._notice(f"{file.name}: {error.strerror}")

@@ -51,12 +51,12 @@ class Opening:
 class McapFile:
     """Owned by one thread; `close` may be called twice. Raises `SinkError` when it cannot be made, `OSError` later.
 
-    Messages are handed to the disk in chunks of at most a second, and each chunk is waited for: a device that loses its
-    power loses what came after.
+    Messages are handed to the disk in chunks of at most `chunk_ns`, a second as a rule, and each chunk is waited for: a
+    device that loses its power loses what came after.
     """
 
-    def __init__(self, path: Path, opening: Opening, t_ns: int) -> None:
-        self.path = path
+    def __init__(self, path: Path, opening: Opening, t_ns: int, *, chunk_ns: int = CHUNK_NS) -> None:
+        self.path, self._chunk_ns = path, chunk_ns
         self._opening = opening
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ class McapFile:
 
     def flush(self, now_ns: int, *, at_once: bool = False) -> None:
         """End the chunk if it is old enough and see it onto the disk."""
-        if at_once or now_ns - self._flushed_ns >= CHUNK_NS:
+        if at_once or now_ns - self._flushed_ns >= self._chunk_ns:
             self._flushed_ns = now_ns
             self._writer.flush()
             os.fdatasync(self._stream.fileno())

@@ -17,22 +17,25 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from .mcap_file import HISTORY, McapFile, Opening
+from .mcap_file import CHUNK_NS, HISTORY, McapFile, Opening
 from .schemas import DECISION, INPUTS
 
 NS = 1_000_000_000
 GB = 1_000_000_000
+# A drive may have an event a minute for weeks: the newest are told.
+NOTICES = 50
 # A segment is the least that a ring lets go of at once: a twentieth of what is kept, within these bounds.
 _SHORTEST_S, _LONGEST_S = 1.0, 30.0
+_HISTORY_CHUNK_NS = 10 * NS
 
 
 class Target(Protocol):
     """One thread writes; the methods raise `OSError` when the disk does not take it.
 
-    `notices` says what a person must know: what a quota took away, where an event was saved.
+    `notices` says what a person must know: what a quota took away, where an event was saved. Of many the newest.
     """
 
-    notices: list[str]
+    notices: deque[str]
 
     def write(self, topic: str, t_ns: int, data: bytes) -> None: ...
 
@@ -61,7 +64,7 @@ class OneFile:
     """Everything in one file, which ends where the quota does."""
 
     def __init__(self, path: Path, opening: Opening, now_ns: int, most_bytes: int | None) -> None:
-        self.notices: list[str] = []
+        self.notices: deque[str] = deque(maxlen=NOTICES)
         self._most_bytes = most_bytes
         self._file = McapFile(path, opening, now_ns)
         self._full = False
@@ -106,7 +109,7 @@ class Ring:
     """
 
     def __init__(self, path: Path, opening: Opening, now_ns: int, keep_seconds: float, most_bytes: int | None) -> None:
-        self.notices: list[str] = []
+        self.notices: deque[str] = deque(maxlen=NOTICES)
         self._base, self._folder = path.with_suffix(""), path.with_suffix(".ring")
         self._opening, self._most_bytes = opening, most_bytes
         self._keep_ns = round(keep_seconds * NS)
@@ -116,7 +119,10 @@ class Ring:
         self._saved_here: list[Path] = []
         self._saved_bytes = sum(_bytes_in(folder) for folder in self._saved())
         self._clear_up(now_ns)
-        self._history = McapFile(self._folder / HISTORY, replace(opening, images="none", first={}), now_ns)
+        # Every chunk of a file that goes on for weeks costs memory; the segments have its last seconds as well.
+        chunk_ns = min(_HISTORY_CHUNK_NS, max(CHUNK_NS, self._keep_ns // 2))
+        opening = replace(opening, images="none", first={})
+        self._history = McapFile(self._folder / HISTORY, opening, now_ns, chunk_ns=chunk_ns)
         self._number = 0
         self._begin(now_ns)
 

@@ -102,11 +102,12 @@ class Flow:
         none. Failed frames are said with their number elsewhere.
         """
         only = next(iter(self.legs)) if len(self.legs) == 1 else None
-        for camera, text in self.run.news():
+        news = list(self.run.news())
+        for camera, text in news:
             count, _, reason = text.partition(" x ")
             if text not in self._said and not (count.isdecimal() and reason):
-                self._said.add(text)
                 yield camera or only, text
+        self._said = {text for _, text in news}  # what the run does not tell any more does not come again
 
     def hand_over(self, to: Flow, patience_s: float) -> None:
         """Give the cameras that have not changed to a flow that was started `after` this one, and end; none of their

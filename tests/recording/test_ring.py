@@ -7,7 +7,7 @@ from edge_runtime.recording import schemas
 from edge_runtime.recording.documents import GovernorInputs, decision_document, encode, log_document
 from edge_runtime.recording.mcap_file import McapFile
 from edge_runtime.recording.reader import RecordedFrame, Recording
-from edge_runtime.recording.ring import open_target
+from edge_runtime.recording.ring import NOTICES, open_target
 
 from .making import MS, S, opening, write_frame
 
@@ -61,7 +61,7 @@ def test_an_event_saves_what_led_to_it_under_its_name_and_time(tmp_path):
     first, last = seconds_of(folder)
     assert first <= 30
     assert last >= 50
-    assert target.notices == [f"camera lost: what led to it is in {folder}"]
+    assert list(target.notices) == [f"camera lost: what led to it is in {folder}"]
     assert seconds_of(tmp_path / "front.ring")[1] == 100
 
 
@@ -103,7 +103,7 @@ def test_a_quota_is_kept_by_letting_go_of_the_oldest_segments(tmp_path):
     first, last = seconds_of(tmp_path / "front.ring")
     assert last == 60
     assert 20 < first < 58
-    assert target.notices == []
+    assert list(target.notices) == []
 
 
 def test_what_events_saved_goes_last_and_not_without_a_word(tmp_path):
@@ -133,6 +133,30 @@ def test_segments_of_a_run_that_was_killed_are_saved_at_the_next_start(tmp_path)
     target.close({})
     ring(tmp_path, now_ns=200 * S).close({})  # one that ended in order leaves nothing to save
     assert saved(tmp_path) == [folder]
+
+
+@pytest.mark.parametrize("keep_seconds", [3.0, 20.0])
+def test_a_ring_that_was_killed_has_all_that_the_governor_was_told_but_for_the_last_second(tmp_path, keep_seconds):
+    """Its history comes to the disk less often than its segments, and these hold the rest."""
+    target = ring(tmp_path, keep_seconds=keep_seconds)
+    for second in range(65):
+        told = GovernorInputs(second, None, FrameStats(second * S, 1.0), None)
+        target.write(schemas.INPUTS, second * S, encode(told.document()))
+        drive(target, second, second + 1)
+    told = [told.n for told in Recording(tmp_path / "front.ring").of(GovernorInputs)]
+    assert told == list(range(len(told)))
+    assert len(told) >= 63
+    target.close({})
+
+
+def test_of_many_notices_the_newest_are_kept(tmp_path):
+    target = ring(tmp_path)
+    for second in range(NOTICES + 10):
+        target.save(f"budget_{second}", second * S)
+        drive(target, second * 2, second * 2 + 2)
+    assert len(target.notices) == NOTICES
+    assert target.notices[-1].startswith(f"budget_{NOTICES + 9}:")
+    target.close({})
 
 
 def test_what_was_just_saved_is_not_the_oldest_because_the_clock_was_set_back(tmp_path):
