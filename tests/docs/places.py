@@ -25,7 +25,10 @@ NOT_HERE = [
         "root, systemd or a package manager: tests/integration/test_service_systemd.py installs services",
     ),
     (r"^edge-run service ", "a service that runs: tests/integration/test_service_systemd.py"),
-    (r"^(pip3?|git) ", "installs: tests/integration/test_wheel.py does so"),
+    (
+        r"^(pip3?|git|source|ruff|echo|cc|bash|scripts/(?!demo)\S+)\b",
+        "installs, compiles, or runs the tests: those of CI, and tests/integration/test_wheel.py",
+    ),
     (r"^python scripts/", "minutes, or a GPU; each has a test of its own or is a measurement"),
     (r"^python -m pytest tests/gpu", "a GPU"),
     (r"backend=tensorrt", "TensorRT and a GPU"),
@@ -40,6 +43,9 @@ ELSEWHERE = [
     (r"^edge-run (doctor|build) pipelines/demo\.yaml", "a Jetson's: tests/cli/test_doctor_orin.py emulates one"),
     (r"^edge-run report runs/motorway", "the verdict of a drive that is over"),
 ]
+
+# Python that waits for messages for ever: `tests/test_outputs_guide.py` lets it receive some.
+WAITING = ("outputs.md",)
 
 # What does not end with 0, as its page says.
 CODES = [(r"^edge-run mistaken\.yaml", 2), (r"--against \S+ .*--html changed\.html", 3)]
