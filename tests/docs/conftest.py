@@ -19,6 +19,7 @@ from .pages import ROOT
 
 NETWORKS = {
     "yolox_nano.onnx": YOLOX,
+    "detector.onnx": YOLOX,
     "vehicle-detection-adas-0002.onnx": "models/vehicle-detection-adas-0002.onnx",
     "udacity_highway_720p.mp4": HIGHWAY_720P,
     "pictures": "images",
@@ -35,7 +36,8 @@ stages: [{name: objects, kind: detect, model: road}]
 sinks: [{kind: jsonl}]
 """
 DRIVE = ["--pace", "fast", "--frames", "8", "--set", "source.fps=5", "--set", "sinks=[{kind: jsonl}]"]
-FRAMES = 30  # of the motorway, so that nothing takes long
+# Of the motorway: few, so that nothing takes long, and slow ones, so that a busy machine finds something in time.
+FRAMES, FPS = 30, 5.0
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +94,7 @@ def _labels(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _cut(film: Path, to: Path) -> None:
     taken = cv2.VideoCapture(str(film))
     size = int(taken.get(cv2.CAP_PROP_FRAME_WIDTH)), int(taken.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    written = cv2.VideoWriter(str(to), cv2.VideoWriter_fourcc(*"mp4v"), 25.0, size)
+    written = cv2.VideoWriter(str(to), cv2.VideoWriter_fourcc(*"mp4v"), FPS, size)
     for _ in range(FRAMES):
         written.write(taken.read()[1])
     written.release()
