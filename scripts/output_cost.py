@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """What each output costs in CPU time a frame, and how long a result is on its way to another process.
 
-    python scripts/output_cost.py            all outputs in turns, about two minutes
+    python scripts/output_cost.py            all outputs in turns, about five minutes
     python scripts/output_cost.py udp zmq    only these
 
 Results with 20 boxes at 100 a second, through the queue and the thread that every sink of a run has. CPU time is that
@@ -35,7 +35,7 @@ from edge_runtime.pipeline.outlet import Outlet
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import SinkContext
 
-ROUNDS, FRAMES, PERIOD_NS, BOXES = 5, 400, 10_000_000, 20
+ROUNDS, FRAMES, PERIOD_NS, BOXES = 5, 300, 10_000_000, 20
 WARM = 20
 CONSUMER = Path(__file__).with_name("_output_consumer.py")
 CLOCK = SystemClock()
@@ -91,7 +91,7 @@ def free_port() -> int:
 def broker(port: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         conf = Path(folder, "mosquitto.conf")
-        conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+        conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")
         try:
             process = subprocess.Popen(["mosquitto", "-v", "-c", conf], stderr=subprocess.PIPE, text=True)
         except FileNotFoundError:
@@ -107,7 +107,7 @@ def broker(port: int) -> Iterator[None]:
             process.wait()
 
 
-def measure(kind: str) -> dict[str, float]:
+def measure(kind: str, idle_s: float) -> dict[str, float]:
     with ExitStack() as owner:
         folder = Path(owner.enter_context(tempfile.TemporaryDirectory()))
         port, name = free_port(), f"edge-cost-{uuid4().hex}"
@@ -125,7 +125,6 @@ def measure(kind: str) -> dict[str, float]:
                 block, address = MqttSink(kind="mqtt", broker=f"127.0.0.1:{port}"), str(port)
             case _:
                 block, address = SharedMemorySink(kind="shared_memory", name=name), name
-        idle_s, _ = send(None, folder)
         if not address:
             took_s, written = send(block, folder)
             return {"cpu_us": 1e6 * (took_s - idle_s) / FRAMES, "written": written}
@@ -147,8 +146,9 @@ def measure(kind: str) -> dict[str, float]:
 def main(kinds: list[str]) -> None:
     rounds: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
     for _ in range(ROUNDS):
+        idle_s, _ = send(None, Path())
         for kind in kinds:
-            rounds[kind].append(measure(kind))
+            rounds[kind].append(measure(kind, idle_s))
     figures = {
         kind: {key: round(statistics.median(each[key] for each in of_kind), 1) for key in of_kind[0]}
         for kind, of_kind in rounds.items()

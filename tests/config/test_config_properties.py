@@ -37,7 +37,14 @@ VALID: dict[str, Any] = {
         {"name": "fused", "kind": "merge", "of": ["objects", "far"]},
         {"name": "tracked", "kind": "track", "of": "fused"},
     ],
-    "sinks": [{"kind": "jsonl"}, {"kind": "video", "path": "seen.mp4"}],
+    "sinks": [
+        {"kind": "jsonl"},
+        {"kind": "video", "path": "seen.mp4"},
+        {"kind": "mqtt", "broker": "b:1883", "topic": "edge/{camera}", "stages": ["tracked"], "tls": {}},
+        {"kind": "zmq", "bind": "tcp://*:5556"},
+        {"kind": "udp", "to": 5006},
+        {"kind": "shared_memory", "name": "edge-{pipeline}", "slots": 4},
+    ],
     "budgets": {"fps_floor": {"city": 15, "highway": 30}, "latency_ms": 100},
 }
 
