@@ -31,7 +31,7 @@ PARTS = [(page, block) for page in PAGES for block in blocks(page) if block.lang
 def documents(block: Block) -> list[str]:
     """A block; where it has a key several times, as alternatives, one document for each."""
     keys = re.findall(r"^(\w+):", block.text, re.MULTILINE)
-    if len(keys) == len(set(keys)):
+    if len(keys) == len(set(keys)) and not {"source", "sources"} <= set(keys):
         return [block.text]
     return re.split(r"^(?=\w+:)", block.text, flags=re.MULTILINE)[1:]
 
@@ -39,7 +39,7 @@ def documents(block: Block) -> list[str]:
 @pytest.mark.parametrize(("page", "block"), PARTS, ids=lambda value: getattr(value, "name", None) or str(value.line))
 def test_yaml_in_the_pages_is_right(page, block, tmp_path):
     for text in documents(block):
-        told = yaml.safe_load(re.sub(r",? …", "", text))
+        told = yaml.safe_load(re.sub(r",? …", "", text.replace("kind: camera, …", "kind: camera, device: 0")))
         if "lost" in told:
             file = tmp_path / "tolerances.yaml"
             file.write_text(text)

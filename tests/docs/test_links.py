@@ -22,6 +22,8 @@ def test_every_page_can_be_reached_from_the_readme():
     reached, waiting = set(), [ROOT / "README.md"]
     while waiting:
         page = waiting.pop()
+        if page.is_dir():
+            waiting += sorted(page.glob("*.md"))
         if page in reached or page.suffix != ".md":
             continue
         reached.add(page)
