@@ -81,6 +81,17 @@ def test_the_catalogue_says_what_each_is_for_and_what_must_be_passed():
     assert all(0 < len(pipeline.purpose) <= 50 for pipeline in by_name.values())
     assert by_name["demo"].needed == "nothing"
     assert by_name["highway_video"].needed == "an ONNX, a video"
+    assert by_name["surround"].needed == "an ONNX"
     with pytest.raises(ConfigError) as caught:
         load_pipeline("highway_video")
     assert sorted(problem.where for problem in caught.value.problems) == list(by_name["highway_video"].needs)
+
+
+def test_one_camera_of_several_is_set_as_the_file_says_it_is():
+    config = load_pipeline(
+        "surround",
+        ["models.road.onnx=demo_detector", "sources.front.device=/dev/video0", "source.frozen_s=2"],
+    ).config
+    assert [camera.camera for camera in config.cameras] == ["front", "left", "right", "rear"]
+    assert [camera.device for camera in config.cameras][:2] == ["/dev/video0", "rtsp://192.168.1.11/stream"]
+    assert {camera.frozen_s for camera in config.cameras} == {2}

@@ -100,3 +100,24 @@ sinks: [{{kind: jsonl}}]
         assert set(stages["special"]["class_id"]) <= {0, 2}, "car and person have their COCO ids whoever reports them"
     last = lines(tmp_path / "out")[-1]["stages"]
     assert len(last["fused"]["class_id"]) < len(last["general"]["class_id"]) + len(last["special"]["class_id"])
+
+
+def test_surround_finds_in_each_camera_what_highway_finds_in_it_alone(tmp_path):
+    batch = tmp_path / "batch.onnx"
+    assert run_app(["model", "edit", str(material(YOLOX)), "--batch", "dynamic", "-o", str(batch)]) == 0
+    videos = {"front": HIGHWAY, "left": HIGHWAY_720P}
+    blocks = [f"{{kind: video, camera: {name}, path: {material(video)}, pace: fast}}" for name, video in videos.items()]
+    surround = ["surround", "--set", f"models.road.onnx={batch}", "--set", f"sources=[{', '.join(blocks)}]"]
+    assert run_app([*surround, "--frames", "20", "--out", str(tmp_path / "both")]) == 0
+    both = lines(tmp_path / "both")
+    for name, video in videos.items():
+        arguments = ["--pace", "fast", "--frames", "20", "--set", "sinks=[{kind: jsonl}]"]
+        assert run("highway_video.yaml", YOLOX, video, tmp_path / name, *arguments) == 0
+        own = [line["stages"] for line in both if line["camera"] == name]
+        alone = [line["stages"] for line in lines(tmp_path / name)]
+        assert len(own) == len(alone) == 20
+        assert any(stages["tracked"]["class_name"] for stages in own)
+        for one, other in zip(own, alone, strict=True):
+            assert one["tracked"]["track_id"] == other["tracked"]["track_id"]
+            assert one["tracked"]["class_name"] == other["tracked"]["class_name"]
+            assert np.allclose(one["tracked"]["xyxy"], other["tracked"]["xyxy"], atol=0.1)
