@@ -44,8 +44,8 @@ class BudgetWindows:
     """Judges each whole second between the first and the last publication.
 
     The rate of a window is that of the intervals ending in it, so that a phase shift between windows and frames does
-    not read as a lost frame; of several cameras the slowest counts, from its first frame on. Latency is judged by the
-    window's p99, which below 100 frames is its worst frame.
+    not read as a lost frame; of several cameras the slowest counts, from its first frame until it has `ended`. Latency
+    is judged by the window's p99, which below 100 frames is its worst frame.
     `on_broken` hears the name of a budget at the first window that breaks it, and again when it was held in between.
     """
 
@@ -53,6 +53,7 @@ class BudgetWindows:
         self._budgets, self._on_broken = budgets, on_broken
         self._start_ns: int | None = None
         self._rates: dict[str, _Rate] = {}
+        self._ended: frozenset[str] = frozenset()
         self._latencies: list[float] = []
         self._speed: float | None = None
         self._counts: dict[str, list[int]] = {
@@ -70,6 +71,10 @@ class BudgetWindows:
         self._latencies.append(latency_ms)
         self._speed = ego_speed_mps
 
+    def ended(self, camera: str) -> None:
+        """One of several cameras has given all it was to give. Any thread may say so."""
+        self._ended |= {camera}
+
     def advance(self, now_ns: int) -> None:
         """Close every window that has ended by now, those in which nothing came out included."""
         while self._start_ns is not None and now_ns - self._start_ns >= NS:
@@ -77,9 +82,10 @@ class BudgetWindows:
             self._start_ns += NS
 
     def _close_window(self) -> None:
-        fps = min(rate.close() for rate in self._rates.values())
+        rates = {camera: rate.close() for camera, rate in self._rates.items()}
+        fps = min((rate for camera, rate in rates.items() if camera not in self._ended), default=None)
         for name in ("fps_floor", "max_metres_per_frame"):
-            if getattr(self._budgets, name) is not None:
+            if getattr(self._budgets, name) is not None and fps is not None:
                 floor = demanded_fps(Budgets(**{name: getattr(self._budgets, name)}), self._speed)
                 self._count(name, floor is None or fps >= floor * (1 - _FPS_TOLERANCE))
         if self._budgets.latency_ms is not None and self._latencies:

@@ -77,7 +77,8 @@ class Cameras:
     """Reads every camera on a thread of its own into `slot`. Owns the sources.
 
     `whole` are the books of the run; with several cameras each has books of its own beside them. `batched` says that
-    a call of some network has room for several frames: where none has, no frame waits for another's.
+    a call of some network has room for several frames: where none has, no frame waits for another's. `on_end` hears of
+    each of several that has given all it was to give.
     """
 
     def __init__(
@@ -91,12 +92,13 @@ class Cameras:
         batched: bool,
         limits: Limits,
         on_capture: Callable[[int, str], None],
+        on_end: Callable[[str], None],
         fps_cap: Callable[[], float | None],
         trace: TraceLog | None,
         recorder: Recorder | None,
     ) -> None:
         self.sources, self._whole, self._clock = dict(sources), whole, clock
-        self._fast = config.fast
+        self._fast, self._on_end = config.fast, on_end
         several = len(sources) > 1
         self.accounts = {name: Accounts(whole) if several else whole for name in sources}
         self.slot: NewestSlot[Captured] | NewestSlots[Captured] = NewestSlot()
@@ -155,15 +157,17 @@ class Cameras:
 
     def reads(self, stop: threading.Event) -> list[Callable[[], None]]:
         """The work of the source threads, in the order of the cameras."""
-        return [partial(self._read, feed, stop) for feed in self.feeds.values()]
+        return [partial(self._read, camera, feed, stop) for camera, feed in self.feeds.items()]
 
     @property
     def lanes(self) -> list[str]:
         """What those threads are called."""
         return [f"{SOURCE} {camera}" if self.several else SOURCE for camera in self.feeds]
 
-    def _read(self, feed: Feed, stop: threading.Event) -> None:
+    def _read(self, camera: str, feed: Feed, stop: threading.Event) -> None:
         feed.run(stop)
+        if self.several and feed.error is None:
+            self._on_end(camera)
         if feed.out_of_time and not self._fast:
             # Time is over for all of them, also for one that is away and whose driver does not come back.
             stop.set()

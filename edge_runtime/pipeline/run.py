@@ -215,6 +215,7 @@ class Run:
                 batched=self._assembly.batched,
                 limits=limits,
                 on_capture=self._meter.capture,
+                on_end=self._budgets.ended,
                 fps_cap=lambda: self._point().fps_cap,
                 trace=trace,
                 recorder=self._recorder,

@@ -43,3 +43,27 @@ def test_the_floor_follows_the_speed_and_an_unknown_speed_is_highway(speed_kmh, 
 
 def test_budgets_that_were_not_stated_are_not_judged():
     assert run(Budgets(), [0, 1, 2, 3]) == {}
+
+
+def of_two(left_until_s, *, ended):
+    """A front at 20 a second for 8 s, and a left that stops before."""
+    windows = BudgetWindows(Budgets(fps_floor=15))
+    for n in range(20 * 8):
+        t_ns = n * NS // 20
+        windows.published(t_ns, 10.0, None, "front")
+        if t_ns < left_until_s * NS:
+            windows.published(t_ns, 10.0, None, "left")
+        elif ended:
+            windows.ended("left")
+    return windows.accounts()["fps_floor"]
+
+
+def test_the_slowest_of_several_cameras_counts_also_where_one_has_stopped():
+    assert of_two(8, ended=False).held == of_two(8, ended=False).windows == 7
+    stopped = of_two(3, ended=False)
+    assert (stopped.windows, stopped.held) == (7, 3)
+
+
+def test_a_camera_that_has_given_all_it_was_to_give_breaks_no_floor():
+    ended = of_two(3, ended=True)
+    assert (ended.windows, ended.held) == (7, 7)
