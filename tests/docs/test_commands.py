@@ -101,9 +101,10 @@ def _read(command: str) -> None:
     for part in re.split(r"\s*&&\s*", command):
         words = shlex.split(part.replace("$(which edge-run)", "edge-run").replace("…", ""))
         words = words[1:] if words[0] == "sudo" else words
+        words = words[2:] if words[:2] == ["unshare", "-n"] else words
         if words[0] == "edge-run":
             _parse(words[1:])
-        elif words[0] == "python" and words[1].startswith("scripts/"):
+        elif words[0].endswith("python") and words[1].startswith("scripts/"):
             text = (ROOT / words[1]).read_text(encoding="utf-8")
             assert all(f'"{word}"' in text for word in words if word.startswith("--")), f"no such option: {command}"
         elif words[:3] == ["python", "-m", "pytest"]:
