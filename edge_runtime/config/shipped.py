@@ -43,6 +43,11 @@ def meant(kind: Kind, text: str, folder: Path | str = ".") -> Path | None:
     return None if os.path.isfile(os.path.join(folder, text)) else found
 
 
+def at_home(kind: Kind, path: str) -> str:
+    """The same file, where a path of another machine names one that ships and is not there here."""
+    return path if os.path.exists(path) else str(shipped(kind).get(Path(path).stem, path))
+
+
 def purpose(path: Path) -> str:
     """The first sentence of the comment at the top of a file, which says what it is for."""
     words: list[str] = []

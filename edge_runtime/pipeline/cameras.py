@@ -10,7 +10,6 @@ from functools import partial
 
 from edge_runtime.config.address import udp_address
 from edge_runtime.config.schema import PipelineConfig
-from edge_runtime.config.schema import Source as SourceBlock
 from edge_runtime.core import Clock
 from edge_runtime.core.quantiles import Quantiles
 from edge_runtime.core.trace import SOURCE, TraceLog
@@ -73,8 +72,24 @@ def sources_of(config: PipelineConfig, faults: Faults, given: Mapping[str, Sourc
     return {camera: faults.source(source, camera) for camera, source in opened.items()}
 
 
+def open_speed_ports(config: PipelineConfig, clock: Clock) -> dict[str, SpeedPort]:
+    """Where somebody sends the vehicle's speed, by the camera whose block says so; none for files replayed fast.
+
+    Raises `SourceError`, with nothing left open.
+    """
+    ports: dict[str, SpeedPort] = {}
+    with ExitStack() as opening:
+        for block in config.cameras if not config.fast else ():
+            if block.ego_speed_udp is not None:
+                port = SpeedPort(udp_address(block.ego_speed_udp), block.ego_speed_stale_ms, clock)
+                opening.callback(port.close)
+                ports[block.camera] = port
+        opening.pop_all()
+    return ports
+
+
 class Cameras:
-    """Reads every camera on a thread of its own into `slot`. Owns the sources.
+    """Reads every camera on a thread of its own into `slot`. Owns the sources and ports.
 
     `whole` are the books of the run; with several cameras each has books of its own beside them. `batched` says that
     a call of some network has room for several frames: where none has, no frame waits for another's. `on_end` hears of
@@ -85,6 +100,7 @@ class Cameras:
         self,
         config: PipelineConfig,
         sources: Mapping[str, Source],
+        ports: Mapping[str, SpeedPort],
         whole: Accounts,
         clock: Clock,
         *,
@@ -115,12 +131,9 @@ class Cameras:
                 self.slot = HandOver()
             slots = dict.fromkeys(sources, self.slot)
         self._slots = slots
-        self._ports: list[SpeedPort] = []
+        self._ports = dict(ports)
         speeds_kmh = [block.ego_speed_kmh for block in config.cameras if block.ego_speed_kmh is not None]
-        with ExitStack() as opening:
-            ports = {block.camera: self._port(block, opening) for block in config.cameras if not config.fast}
-            any_port = next((port for port in ports.values() if port is not None), None)
-            opening.pop_all()
+        any_port = next(iter(ports.values()), None)
         drive = DriveClock() if several else None
         self.feeds = {
             block.camera: Feed(
@@ -130,7 +143,7 @@ class Cameras:
                 clock,
                 camera=block.camera,
                 ego_speed_mps=_own_or_first_mps(block.ego_speed_kmh, speeds_kmh),
-                speed_port=ports.get(block.camera) or any_port,
+                speed_port=ports.get(block.camera, any_port),
                 waits=config.fast,
                 limits=limits,
                 on_capture=None if config.fast else on_capture,
@@ -142,14 +155,6 @@ class Cameras:
             )
             for block in config.cameras
         }
-
-    def _port(self, block: SourceBlock, opening: ExitStack) -> SpeedPort | None:
-        if block.ego_speed_udp is None:
-            return None
-        port = SpeedPort(udp_address(block.ego_speed_udp), block.ego_speed_stale_ms, self._clock)
-        opening.callback(port.close)
-        self._ports.append(port)
-        return port
 
     @property
     def several(self) -> bool:
@@ -236,7 +241,7 @@ class Cameras:
         for name, feed in self.feeds.items():
             ended = [f"camera {name} ended: {feed.error}"] if self.several and feed.error is not None else []
             yield from ((name, text) for text in (*self.sources[name].warnings, *feed.outages.notices, *ended))
-        for port in self._ports:
+        for port in self._ports.values():
             yield from ((None, text) for text in port.warnings)
 
     def late(self) -> Iterator[str]:
@@ -267,7 +272,7 @@ class Cameras:
         }
 
     def close_ports(self) -> None:
-        for port in self._ports:
+        for port in self._ports.values():
             port.close()
 
     def join(self, threads: Sequence[threading.Thread]) -> None:

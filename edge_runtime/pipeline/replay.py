@@ -24,6 +24,7 @@ from edge_runtime.config.drive_sources import DriveSources
 from edge_runtime.config.export import to_document
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import LIVE_KINDS, JsonlSink, LiveSink, Sink
+from edge_runtime.config.shipped import at_home
 from edge_runtime.core import Decision, Frame, FrameKey, FrameResult, OperatingPoint, SystemClock, TelemetrySample
 from edge_runtime.errors import ConfigError, EngineError, Problem, SinkError, SourceError
 from edge_runtime.recording.documents import GovernorInputs, encode
@@ -120,6 +121,7 @@ def pipeline_of(
     document.pop("faults", None)
     # They do not go out again, and what they need (a password) is not here.
     document["sinks"] = [sink for sink in document.get("sinks", ()) if sink["kind"] not in LIVE_KINDS]
+    _move_home(document)
     with tempfile.TemporaryDirectory() as folder:
         if recording.ladder_text is not None:
             ladder = Path(folder) / "ladder.yaml"
@@ -127,6 +129,17 @@ def pipeline_of(
             document["governor"]["ladder"] = str(ladder)
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
         yield load_pipeline(f"{recording.path} (pipeline.yaml)", overrides, faults, text=text, drive=sources)
+
+
+def _move_home(document: dict[str, Any]) -> None:
+    """A drive recorded on another machine finds here what ships with the package."""
+    for model in document["models"].values():
+        for block in (model, *model.get("variants", {}).values()):
+            if "onnx" in block:
+                block["onnx"] = at_home("networks", block["onnx"])
+    telemetry = document.get("telemetry", {})
+    if "plant" in telemetry:
+        telemetry["plant"] = at_home("plants", telemetry["plant"])
 
 
 def replay(

@@ -33,7 +33,7 @@ from .assemble import assemble
 from .budgets import BudgetWindows
 from .builds import Builds
 from .camera_pose import PoseOf, simulated_poses
-from .cameras import Cameras, CameraVitals, sources_of
+from .cameras import Cameras, CameraVitals, open_speed_ports, sources_of
 from .executor import Executor
 from .faults import Faults
 from .feed import Limits
@@ -155,6 +155,9 @@ class Run:
             for source in opened.values():
                 opening.callback(source.close)
             infos = {name: source.info for name, source in opened.items()}
+            ports = open_speed_ports(config, clock)
+            for port in ports.values():
+                opening.callback(port.close)
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
             context = self._context = SinkContext(
@@ -209,6 +212,7 @@ class Run:
             self._cameras = Cameras(
                 config,
                 opened,
+                ports,
                 self._accounts,
                 clock,
                 on_gpu=self._assembly.on_gpu,
@@ -220,7 +224,6 @@ class Run:
                 trace=trace,
                 recorder=self._recorder,
             )
-            opening.callback(self._cameras.close_ports)
             self._executor = Executor(
                 self._cameras.slot,
                 self._assembly.steps,

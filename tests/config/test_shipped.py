@@ -10,7 +10,7 @@ from edge_runtime.cli.main import VERBS
 from edge_runtime.config.catalogue import shipped_pipelines
 from edge_runtime.config.ladder import ladder_of, load_ladder
 from edge_runtime.config.load import load_pipeline
-from edge_runtime.config.shipped import meant, shipped
+from edge_runtime.config.shipped import at_home, meant, shipped
 from edge_runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -95,3 +95,14 @@ def test_one_camera_of_several_is_set_as_the_file_says_it_is():
     assert [camera.camera for camera in config.cameras] == ["front", "left", "right", "rear"]
     assert [camera.device for camera in config.cameras][:2] == ["/dev/video0", "rtsp://192.168.1.11/stream"]
     assert {camera.frozen_s for camera in config.cameras} == {2}
+
+
+def test_a_path_of_another_machine_that_names_what_ships_is_found_at_home(tmp_path):
+    assert at_home("networks", "/elsewhere/assets/demo_detector.onnx") == str(
+        ROOT / "edge_runtime/assets/demo_detector.onnx"
+    )
+    assert at_home("plants", "/elsewhere/orin_nx.yaml") == str(ROOT / "configs/plants/orin_nx.yaml")
+    assert at_home("networks", "/elsewhere/mine.onnx") == "/elsewhere/mine.onnx"
+    own = tmp_path / "demo_detector.onnx"
+    own.touch()
+    assert at_home("networks", str(own)) == str(own), "one that is there is meant"

@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from edge_runtime.cli.main import run_app
 from edge_runtime.cli.run import stop_on_signals
+from edge_runtime.config.shipped import shipped
 from edge_runtime.pipeline.drive import open_drive
 from edge_runtime.pipeline.replay import pipeline_of, replay
 from edge_runtime.pipeline.run import Pipeline
@@ -320,3 +322,15 @@ def test_a_replay_gives_a_plain_outcome_to_programs(drive, tmp_path):
     assert outcome.results == tmp_path / "again" / "detections.jsonl"
     assert all(not line["stages"]["tracked"]["xyxy"] for line in lines(tmp_path / "again"))
     assert outcome.decisions.identical in (True, None)
+
+
+def test_a_drive_of_another_machine_finds_the_networks_that_ship_here(tmp_path):
+    drive = tmp_path / "drive.mcap"
+    small = {"source.pace": "fast", "source.size": [320, 192], "record.path": str(drive), "sinks": []}
+    Pipeline.load("demo", small).run(out=tmp_path / "run", frames=3)
+    opened = open_drive(drive)
+    assets = str(shipped("networks")["demo_detector"].parent)
+    elsewhere = opened.recording.pipeline_text.replace(assets, "/another/machine/assets")
+    assert "/another/machine/assets/demo_detector.onnx" in elsewhere
+    with patch.object(type(opened.recording), "pipeline_text", elsewhere), pipeline_of(opened, None) as loaded:
+        assert loaded.config.models["road"].onnx == shipped("networks")["demo_detector"]
