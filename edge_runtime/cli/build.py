@@ -29,7 +29,7 @@ def command(pipeline: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 
     clock = SystemClock()
     with shown_builds(Console(stderr=True), clock) as builds:
-        backends = build_engines(load_pipeline(pipeline, overrides), clock, builds)
+        backends = build_engines(load_pipeline(pipeline, overrides).all_required(), clock, builds)
     if as_json:
         print_json({"models": dict(backends)})
         return
