@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from edge_runtime.cli.main import run_app
 from edge_runtime.pipeline.drive import open_drive
 from edge_runtime.pipeline.open_source import DrivePictures
 from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.recording import mcap_file
 from edge_runtime.recording.reader import LogLine, RecordedFrame, RecordedResult, Recording
 from tests.recording.validation import validate
 
@@ -50,11 +52,12 @@ SURER = ("--set", "models.road.decode.confidence=0.7")
 
 @pytest.fixture(scope="module")
 def painted(tmp_path_factory):
-    """A folder with `several.yaml`, and the raw recording `drive.mcap` of its run `run`."""
+    """A folder with `several.yaml`, and the raw recording `drive.mcap` of its run `run`, in many chunks."""
     folder = tmp_path_factory.mktemp("painted")
     (folder / "several.yaml").write_text(PAINTED)
     record = f"record={{path: {folder / 'drive.mcap'}, images: raw}}"
-    assert run_app([str(folder / "several.yaml"), "--set", record, "--out", str(folder / "run")]) == 0
+    with patch.object(mcap_file, "CHUNK_BYTES", 200_000):
+        assert run_app([str(folder / "several.yaml"), "--set", record, "--out", str(folder / "run")]) == 0
     return folder
 
 
@@ -338,7 +341,7 @@ def test_many_drives_of_several_cameras_are_compared_each_with_its_golden(painte
 def test_the_page_of_a_recording_tells_and_shows_each_camera_also_when_it_was_cut_off(painted, tmp_path, capsys):
     with (painted / "drive.mcap").open("rb") as file:
         chunks = [chunk.chunk_start_offset for chunk in make_reader(file).get_summary().chunk_indexes]
-    (tmp_path / "cut.mcap").write_bytes((painted / "drive.mcap").read_bytes()[: chunks[-1] + 99])
+    (tmp_path / "cut.mcap").write_bytes((painted / "drive.mcap").read_bytes()[: chunks[2 * len(chunks) // 3] + 99])
     for drive, whole in ((painted / "drive.mcap", True), (tmp_path / "cut.mcap", False)):
         page = tmp_path / "page.html"
         assert run_app(["report", str(drive), "--out", str(page), "--json"]) == 0
