@@ -237,7 +237,7 @@ def test_somebody_who_is_no_broker_is_found_out(tmp_path):
 def test_a_missing_library_is_an_error_with_the_command_that_adds_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zmq", None)
     check = output_check(tmp_path, '{kind: zmq, bind: "tcp://127.0.0.1:1"}')
-    assert (check.state, check.found) == ("error", "needs zmq, which is not installed.")
+    assert (check.state, check.found) == ("error", "sink zmq needs zmq, which is not installed.")
     assert check.fix.endswith("-m pip install 'edge-runtime[zmq]'")
 
 
