@@ -210,17 +210,15 @@ def soak(loaded: LoadedPipeline, folder: Path, frames: int, every: int, anew: in
     began_s, done = time.monotonic(), 0
     with Site(SystemClock()) as site:
         site.open(loaded)
-        number = 0
-        while done < frames:
+        for number in range(max(1, frames // anew)):
             with Pipeline(loaded).start(out=folder / f"run-{number}") as run:
                 site.show(run)
-                for goal in range(every, min(anew, frames - done) + 1, every):
+                for goal in range(every, min(anew, frames) + 1, every):
                     with looked_at(site.address):
                         out = wait_for(run, goal)
                     run.save_recording("soak")
                     yield reading(done + out, number, began_s)
                 done += run.finish().frames.published
-            number += 1
 
 
 def wait_for(run: Run, goal: int) -> int:
