@@ -9,7 +9,10 @@ frames the run ends and a new one begins in the same process, as a service does.
 
 Before each row the looking process is stopped, so that what it holds is not counted. `blocks` are those of Python's
 allocator; memory grows by `slope`, a least-squares line over all rows but the first fifth. Exit code 3 when handles or
-threads differ from row to row of runs, or memory grows by more than `--most-mb` in 100,000 frames.
+threads differ from row to row, or memory grows by more than `--most-mb` in 100,000 frames.
+
+glibc gives new threads arenas of their own and keeps what they once held, so that memory rises in steps, to some bound,
+with every page that is opened and every run that begins. To tell that from a leak, put MALLOC_ARENA_MAX=2 in front.
 """
 
 from __future__ import annotations
@@ -243,11 +246,12 @@ def main() -> int:
     parser.add_argument("--anew", type=int, default=50_000, help="frames after which a new run begins")
     parser.add_argument("--fps", type=float, default=400.0, help="of the pictures; the newest wins")
     parser.add_argument("--most-mb", type=float, default=2.0, help="growth in 100,000 frames that is let pass")
+    parser.add_argument("--port", type=int, default=8097, help="of the live page")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        loaded = pipeline(Path(folder), asked.fps, seconds=asked.frames / 10)
+        loaded = pipeline(Path(folder), asked.fps, seconds=asked.frames / 10, port=asked.port)
         print(
             f"{'frames':>8} {'run':>3} {'s':>7} {'RSS MB':>8} {'blocks':>8} {'handles':>7} {'threads':>7}",
             file=sys.stderr,

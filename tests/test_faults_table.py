@@ -21,7 +21,8 @@ DEMANDED = (
 
 def rows() -> dict[str, list[str]]:
     """The cells of each row of the survived faults, by the first."""
-    lines = TABLE.read_text(encoding="utf-8").partition("## What is survived")[2].splitlines()
+    section = TABLE.read_text(encoding="utf-8").partition("## What is survived")[2].partition("\n## ")[0]
+    lines = section.splitlines()
     table = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line.startswith("|")]
     head, rule, *cells = ([cell.strip() for cell in row] for row in table)
     assert tuple(head) == COLUMNS
