@@ -67,6 +67,10 @@ class EngineError(EdgeRuntimeError):
     """A network that cannot be loaded or whose call failed."""
 
 
+class EngineHangs(EngineError):
+    """A call of a network that has not come back: nothing can stop it, and only a new process can use that network."""
+
+
 class OutputError(EdgeRuntimeError):
     """A network output that cannot be decoded (NaN, infinity, wrong shape): the frame fails, the run goes on."""
 

@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def leave(code: int) -> NoReturn:
     """End the process; at once where a thread is left in a network that hangs, which an ending in order would touch."""
-    if any(thread.name in ("front", "back", "alone") for thread in threading.enumerate()):
+    if any(thread.name.startswith(("front", "back", "alone", "network ")) for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

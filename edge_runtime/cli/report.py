@@ -16,32 +16,35 @@ if TYPE_CHECKING:
 
 
 @click.command("report", cls=Verb)
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, required=False)
 @option("-o", "--out", type=FILE_TO_WRITE, metavar="FILE.html", help="The page; default: in or beside RUN.")
 @option("--plot", type=FILE_TO_WRITE, metavar="FILE.svg", help="Frame rate, watts and point as one picture instead.")
 @option("--eval", "evaluation", type=FILE, metavar="EVAL.json", help="Recall over distance, of edge-run eval --json.")
 @AS_JSON
-def command(run: Path, out: Path | None, plot: Path | None, evaluation: Path | None, as_json: bool) -> int:
+def command(run: Path | None, out: Path | None, plot: Path | None, evaluation: Path | None, as_json: bool) -> int:
     """A run as one HTML file that opens offline: were its budgets held, when not, and why.
 
-    RUN is its folder, or a recording alone. A run that was killed, a recording that was cut off or that an event
-    saved, a run without a governor or a sensor give what they have. An evaluation that lies in the folder is found.
+    RUN is its folder, or a recording alone; without one the newest run in runs/ here. A run that was killed, a recording
+    that was cut off or that an event saved, a run without a governor or a sensor give what they have. An evaluation that
+    lies in the folder is found.
 
     \b
-    edge-run report runs/highway-20260102-101500
+    edge-run report
     edge-run report drive.mcap --out drive.html
     edge-run report runs/highway-20260102-101500 --plot power.svg
     """
     from rich.console import Console
 
     from edge_runtime.core import SystemClock
-    from edge_runtime.errors import SourceError
-    from edge_runtime.recording.run_folder import write_whole
+    from edge_runtime.errors import RunError, SourceError
+    from edge_runtime.recording.run_folder import newest_run, write_whole
     from edge_runtime.report.progress import shown_progress
     from edge_runtime.report.run_at import add_evaluation, add_stills, page_beside, read_story
     from edge_runtime.report.run_page import run_page
     from edge_runtime.report.run_words import report_document, verdict
 
+    with refusals(SourceError, RunError):
+        run = run or newest_run()
     with refusals(SourceError), shown_progress(Console(stderr=True), SystemClock()) as progress:
         progress("reading", 0, None)
         story = read_story(run)

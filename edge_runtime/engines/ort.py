@@ -13,7 +13,7 @@ import onnxruntime
 
 from edge_runtime.config.schema import OnnxRuntimeBlock
 from edge_runtime.core import Clock
-from edge_runtime.errors import EngineError
+from edge_runtime.errors import EngineError, EngineHangs
 
 from .base import Array, TensorInfo
 
@@ -74,7 +74,8 @@ class OnnxRuntimeEngine:
 
     `input_shape` is one row of the batch, such as (3, 416, 416). A model with a fixed batch runs with that; one with
     a free batch axis runs with up to `max_batch` rows. `submit` hands a call to the thread that runs this network
-    (in order); by default the caller's own.
+    (in order); by default the caller's own. A call that is not back `patience_s` after it is wanted hangs: `on_hang`
+    is called, and the engine must not be used again.
     """
 
     def __init__(
@@ -87,11 +88,14 @@ class OnnxRuntimeEngine:
         max_batch: int = 1,
         slots: int = 1,
         submit: Submit = run_here,
+        patience_s: float | None = None,
+        on_hang: Callable[[], None] = lambda: None,
         clock: Clock,
     ) -> None:
         self.name = name
         self._session: Any = session
         self._submit, self._clock = submit, clock
+        self._patience_s, self._on_hang, self._hangs = patience_s, on_hang, False
         self._inputs = tensors(self._session.get_inputs())
         wanted = next((tensor for tensor in self._inputs if tensor.name == input_name), self._inputs[0])
         self._input = wanted.name
@@ -159,7 +163,11 @@ class OnnxRuntimeEngine:
 
     def collect(self, slot: int) -> Mapping[str, Array]:
         entry = self._slots[slot]
-        entry.done.wait()
+        if not entry.done.wait(0.0 if self._hangs else self._patience_s):
+            if not self._hangs:  # what was handed over behind it will not come back either
+                self._hangs = True
+                self._on_hang()
+            raise EngineHangs(f"{self.name}: the network call has not come back for {self._patience_s:g} s: it hangs")
         if entry.error is not None:
             raise EngineError(f"{self.name}: the network call failed: {_first_line(entry.error)}") from entry.error
         return entry.outputs

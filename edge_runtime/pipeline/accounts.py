@@ -143,16 +143,19 @@ class Accounts:
         with self._lock:
             recent = [entry for entry in self._recent if now_ns - entry[0] <= NS]
             counts = self.counts(overwritten)
+        elapsed_ns = now_ns - self.first_capture_ns if self.first_capture_ns is not None else 0
         fps = None
-        if len(recent) > 1 and recent[-1][0] > recent[0][0]:
-            fps = (len(recent) - 1) * NS / (recent[-1][0] - recent[0][0])
+        if len(recent) > 1 and (span_ns := recent[-1][0] - recent[0][0]) > 0:
+            fps = (len(recent) - 1) * NS / span_ns
+            if span_ns < NS / 2 < elapsed_ns:  # a bunch, as after a gap: its frames are those of the whole second
+                fps = len(recent) * NS / min(NS, elapsed_ns)
         latencies = sorted(latency_ms for _, latency_ms, _ in recent)
         # Where the detector rests, frames differ; one that did everything says the order.
         in_order = sorted((stage_ms for *_, stage_ms in recent), key=len, reverse=True)
         stages = dict.fromkeys(stage for stage_ms in in_order for stage in stage_ms)
         return Snapshot(
             counts=counts,
-            elapsed_s=(now_ns - self.first_capture_ns) / NS if self.first_capture_ns is not None else 0.0,
+            elapsed_s=elapsed_ns / NS,
             fps=fps,
             latency_p50_ms=latencies[len(latencies) // 2] if latencies else None,
             latency_p99_ms=latencies[min(len(latencies) - 1, int(0.99 * len(latencies)))] if latencies else None,

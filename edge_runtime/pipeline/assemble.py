@@ -256,6 +256,7 @@ class _Assembler:
         if self._unfit(name, check_input(tensors(session.get_inputs()), model.input)):
             return None
         batch = self._batch(name, tensors(session.get_inputs()))
+        lane = self._lane(name) if self.lanes else None
         engine = OnnxRuntimeEngine(
             name,
             session,
@@ -263,7 +264,9 @@ class _Assembler:
             input_shape=input_shape(model.input),
             max_batch=batch,
             slots=self._calls(name, batch) * config.executor.in_flight,
-            submit=self._lane(name).submit if self.lanes else run_here,
+            submit=run_here if lane is None else lane.submit,
+            patience_s=config.executor.stuck_s / 2 if model.optional else None,
+            on_hang=(lambda: None) if lane is None else lane.abandon,
             clock=self.clock,
         )
         self._owner_of(name).callback(engine.close)

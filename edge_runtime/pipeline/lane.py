@@ -12,6 +12,7 @@ class Lane:
 
     def __init__(self, name: str) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._abandoned = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -23,7 +24,12 @@ class Lane:
             call()
             del call
 
+    def abandon(self) -> None:
+        """The call that runs now will never come back: `close` does not wait for it."""
+        self._abandoned = True
+
     def close(self) -> None:
         """Run what was handed over, then end the thread. May be called twice."""
         self._calls.put(None)
-        self._thread.join()
+        if not self._abandoned:
+            self._thread.join()

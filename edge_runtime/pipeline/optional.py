@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from edge_runtime.config.schema import ClassifyStage, MergeStage, NetworkStage, PipelineConfig, TrackStage
 from edge_runtime.core import Clock
-from edge_runtime.errors import EngineError, OutputError
+from edge_runtime.errors import EngineError, EngineHangs, OutputError
 
 from .entry import Entry
 from .steps import CascadeStep, NetworkStep
@@ -44,6 +44,7 @@ class _Model:
     failures: Mapping[str, int] = field(default_factory=dict)  # replaced, never changed: anyone may be reading it
     in_a_row: int = 0
     broken: str | None = None
+    hangs: bool = False
     made_anew: bool = False
     out: ModelOut | None = None
 
@@ -80,6 +81,9 @@ class OptionalModels:
         if not isinstance(error, EngineError):
             own.in_a_row = 0  # it ran, and what it said made no sense
             return
+        if isinstance(error, EngineHangs):
+            own.broken, own.hangs = reason, True
+            return
         own.in_a_row += round_too
         if own.in_a_row >= ENGINE_FAILURES_IN_A_ROW and own.broken is None:
             own.broken = f"{reason} ({own.in_a_row} frames in a row)"
@@ -94,12 +98,15 @@ class OptionalModels:
         return any(own.broken is not None and own.out is None for own in self._models.values())
 
     def repair(self) -> None:
-        """Make broken models anew, and take out those that were before or cannot be; nothing may be in flight.
+        """Make broken models anew, and take out those that hang, were before or cannot be; nothing may be in flight.
 
         Raises `EngineError` when none is left.
         """
         for name, own in self._models.items():
             if own.broken is None or own.out is not None:
+                continue
+            if own.hangs:
+                self.take_out(name, own.broken)
                 continue
             if own.made_anew:
                 self.take_out(name, f"{own.broken}, again after it was made anew")
@@ -116,7 +123,7 @@ class OptionalModels:
     def renewed(self) -> None:
         """The networks are new: what failed in a row before counts no more."""
         for own in self._models.values():
-            own.in_a_row, own.broken = 0, None
+            own.in_a_row, own.broken, own.hangs = 0, None, False
 
     def take_out(self, model: str, why: str) -> None:
         """From now on the model's stages say nothing, nor do those that live on them alone."""

@@ -39,6 +39,14 @@ def create_run_folder(name: str, out: Path | None, now: datetime) -> Path:
     return folder.resolve()
 
 
+def newest_run(folder: Path = Path("runs")) -> Path:
+    """The run that began last of those in `folder`. Raises `RunError` when there is none."""
+    runs = [path.parent for path in folder.glob("*/pipeline.yaml")]
+    if not runs:
+        raise RunError(f"no run in {folder}/ here: name its folder, or a recording")
+    return max(runs, key=lambda run: (run / "pipeline.yaml").stat().st_mtime_ns)
+
+
 def _first_free(folder: Path) -> Path:
     """Two runs that start in the same second get folders of their own."""
     candidate, n = folder, 1

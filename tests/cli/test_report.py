@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -17,6 +18,18 @@ def test_the_page_lies_in_the_folder_unless_told_otherwise(folder, tmp_path, cap
     assert capsys.readouterr().out.startswith("not held: power in 2 of 12 seconds\n")
     assert run_app(["report", str(folder), "--out", str(tmp_path / "page.html")]) == 0
     assert (tmp_path / "page.html").exists()
+
+
+def test_without_a_run_it_is_the_newest_one_here(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_app(["report"]) == 2
+    assert "no run in runs/ here" in capsys.readouterr().err
+    for age, name in enumerate(("newest", "older", "oldest")):
+        folder = write_run(tmp_path / "runs" / name)
+        (folder / "pipeline.yaml").touch()
+        os.utime(folder / "pipeline.yaml", (1000 - age, 1000 - age))
+    assert run_app(["report"]) == 0
+    assert capsys.readouterr().out.endswith("runs/newest/report.html\n")
 
 
 def test_a_plot_alone_writes_no_page(folder, tmp_path):

@@ -7,9 +7,11 @@ import sys
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from tests.service.machine import CHECKOUT
 
+from .conftest import tiny_detector
 from .test_record_replay import lines
 from .test_service_systemd import GREY, MOODY_PIPELINE, STUNNING, moody_network
 
@@ -54,3 +56,27 @@ def test_a_replay_whose_network_hangs_ends_as_well(moody, tmp_path):
     summary = json.loads(replayed.stdout)["summary"]
     assert summary["frames"] == {"captured": 10, "published": 9, "overwritten": 0, "shed": 0, "failed": 1}
     assert "has not come back from frame 9" in summary["error"]
+
+
+@pytest.mark.parametrize("pace", ["live", "fast"])
+def test_an_optional_model_that_hangs_is_taken_out_and_the_run_goes_on_without_it(moody, tmp_path, pace):
+    """The thread in it spins on; the process ends all the same, and in order."""
+    tiny_detector(tmp_path / "steady.onnx")
+    document = yaml.safe_load(moody.read_text())
+    document["models"]["steady"] = {**document["models"]["road"], "onnx": "steady.onnx"}
+    document["models"]["road"]["optional"] = True
+    document["stages"].append({"name": "bright", "kind": "detect", "model": "steady"})
+    moody.write_text(yaml.safe_dump(document))
+    out = tmp_path / "run"
+    ended = edge_run(moody, "--out", out, "--set", "source.loop=true", "--pace", pace, "--frames", 40)
+    assert ended.returncode == 0, ended.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    gone = summary["optional_models"]["road"]["out"]
+    assert (gone["why"], gone["stages"]) == ("the network call has not come back for 0.5 s: it hangs", ["objects"])
+    assert "model road is out: the network call has not come back for 0.5 s: it hangs" in summary["warnings"][0]
+    frames = summary["frames"]
+    assert (frames["captured"], frames["failed"]) == (40, 0)
+    results = lines(out)
+    assert [set(line["stages"]) for line in results[:9]] == [{"objects", "bright"}] * 9
+    assert [set(line["stages"]) for line in results[9:]] == [{"bright"}] * (frames["published"] - 9)
+    assert frames["published"] > 20

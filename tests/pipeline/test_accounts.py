@@ -48,6 +48,8 @@ def test_the_status_shows_the_last_second_only():
     assert now.latency_p99_ms == 20.0
     assert now.stage_ms == {"objects": 5.0}
     assert now.counts.overwritten == 3
+    publish(accounts, [6 + n / 1000 for n in range(4)], latency_ms=20.0)
+    assert accounts.snapshot(6 * NS + NS // 100, overwritten=3).fps == 4, "a bunch after a gap is no high rate"
     silent = accounts.snapshot(60 * NS, overwritten=3)
     assert silent.fps is None
     assert silent.latency_p50_ms is None

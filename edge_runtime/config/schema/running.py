@@ -101,7 +101,9 @@ class ExecutorBlock(Block):
         examples=[1],
     )
     stuck_s: Annotated[Float, Field(ge=0.5, le=3600)] = Field(
-        8.0, description="a stage that keeps a frame longer hangs: the run ends, with what it found so far"
+        8.0,
+        description="a stage that keeps a frame longer hangs: the run ends, with what it found so far; a model that "
+        "is optional and runs on ONNX Runtime is taken out after half of it, and the run goes on",
     )
 
 
