@@ -81,7 +81,9 @@ def recorder_cpu(frames: int = 300, repeats: int = 5) -> dict[str, float]:
             target = open_target(path, opening, 0, keep_seconds=None, max_gb=None)
             clock, classes = SystemClock(), ClassTable(["car"])
             block = RecordBlock(path=path)
-            recorder = Recorder(target, opening, block, clock, classes=classes, shown=("objects",), waits=True)
+            recorder = Recorder(
+                target, opening, block, clock, classes=classes, shown=("objects",), instead={}, waits=True
+            )
             began = time.process_time()
             for n in range(frames):
                 t_ns = clock.now_ns()
