@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .core import Detections, Frame, FrameResult, Masks
-    from .pipeline.run import Pipeline, Run
+    from .pipeline.pipeline import Pipeline
+    from .pipeline.run import Run
     from .pipeline.summary import RunSummary
 
 __all__ = [
@@ -75,7 +76,7 @@ _HOMES = {
 
 def load(path: str | Path, overrides: Mapping[str, object] | Iterable[str] = ()) -> Pipeline:
     """Read and check a pipeline file; raises `ConfigError` with every mistake in it. See `Pipeline.load`."""
-    from .pipeline.run import Pipeline
+    from .pipeline.pipeline import Pipeline
 
     return Pipeline.load(path, overrides)
 

@@ -41,7 +41,7 @@ from edge_runtime.config.load import load_pipeline
 from edge_runtime.core import Frame, FrameResult
 from edge_runtime.evaluate.bench import machine
 from edge_runtime.pipeline.open_source import open_source
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.sources.resident import ResidentPictures
 
 ROOT = Path(__file__).resolve().parent.parent

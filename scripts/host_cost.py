@@ -45,8 +45,8 @@ from edge_runtime.pipeline.executor import Executor
 from edge_runtime.pipeline.model_fit import input_shape
 from edge_runtime.pipeline.network import CudaNetwork, Glance
 from edge_runtime.pipeline.optional import OptionalModels
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.pipeline.regions import PlannedRegions, ReportViews
-from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.pipeline.slot import NewestSlot
 from edge_runtime.pipeline.stages import make_steps
 from edge_runtime.pipeline.steps import HostStep, NetworkStep

@@ -28,7 +28,7 @@ from recording_cost import LIGHT, PIPELINE
 from edge_runtime.core import SystemClock
 from edge_runtime.evaluate.many import Asked, Workers, replay_many, tasks_of
 from edge_runtime.evaluate.many_workers import in_processes, on_ray
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 
 SIZE = [640, 384]
 

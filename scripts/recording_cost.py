@@ -26,9 +26,9 @@ import cv2
 from edge_runtime.config.schema import RecordBlock, SimulationSource
 from edge_runtime.core import ClassTable, Detections, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.pipeline.drive import open_drive
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.pipeline.recorder import Recorder
 from edge_runtime.pipeline.replay import pipeline_of, replay
-from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.recording.cameras import RecordedCamera
 from edge_runtime.recording.images import JPEG_QUALITY
 from edge_runtime.recording.mcap_file import Opening

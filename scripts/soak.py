@@ -41,7 +41,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.core import SystemClock
-from edge_runtime.pipeline.run import Pipeline, Run
+from edge_runtime.pipeline.pipeline import Pipeline
+from edge_runtime.pipeline.run import Run
 from edge_runtime.web.site import Site
 
 ASSETS = Path(__file__).parents[1] / "edge_runtime" / "assets"

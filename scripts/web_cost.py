@@ -32,7 +32,8 @@ from statistics import mean, stdev
 from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.core import SystemClock
 from edge_runtime.pipeline.open_source import open_source
-from edge_runtime.pipeline.run import Pipeline, Run
+from edge_runtime.pipeline.pipeline import Pipeline
+from edge_runtime.pipeline.run import Run
 from edge_runtime.sources.resident import ResidentPictures
 from edge_runtime.web.site import Site
 

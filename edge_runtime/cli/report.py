@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def command(run: Path | None, out: Path | None, plot: Path | None, evaluation: Path | None, as_json: bool) -> int:
     """A run as one HTML file that opens offline: were its budgets held, when not, and why.
 
-    RUN is its folder, or a recording alone; without one the newest run in runs/ here. A run that was killed, a recording
-    that was cut off or that an event saved, a run without a governor or a sensor give what they have. An evaluation that
-    lies in the folder is found.
+    RUN is its folder, or a recording alone; without one the newest run in runs/ here. A run that was killed, a
+    recording that was cut off or that an event saved, a run without a governor or a sensor give what they have. An
+    evaluation that lies in the folder is found.
 
     \b
     edge-run report

@@ -60,7 +60,7 @@ def command(
 
     from edge_runtime.core import SystemClock
     from edge_runtime.core.trace import TraceLog
-    from edge_runtime.pipeline.run import Pipeline
+    from edge_runtime.pipeline.pipeline import Pipeline
     from edge_runtime.report.builds import shown_builds
     from edge_runtime.report.terminal import summary_panel
     from edge_runtime.report.trace import write_trace

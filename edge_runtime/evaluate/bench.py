@@ -26,7 +26,7 @@ from edge_runtime.pipeline.assemble import Assembly, assemble
 from edge_runtime.pipeline.entry import Entry
 from edge_runtime.pipeline.network import BareCalls
 from edge_runtime.pipeline.open_source import open_source
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.sinks import make_sink
 from edge_runtime.sinks.base import SinkContext
 from edge_runtime.sources.base import Source

@@ -23,7 +23,8 @@ from edge_runtime.errors import ConfigError, RunError
 from edge_runtime.pipeline.assemble import shown_stages
 from edge_runtime.pipeline.builds import Builds
 from edge_runtime.pipeline.open_source import open_source
-from edge_runtime.pipeline.run import Pipeline, Run
+from edge_runtime.pipeline.pipeline import Pipeline
+from edge_runtime.pipeline.run import Run
 from edge_runtime.sources.pace import ASSUMED_FPS
 
 from .streaming import FrameCost

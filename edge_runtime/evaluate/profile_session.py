@@ -22,7 +22,7 @@ from edge_runtime.config.schema import NetworkStage
 from edge_runtime.core import Clock, Frame, FrameResult, OperatingPoint
 from edge_runtime.errors import RunError
 from edge_runtime.pipeline.meter import busy_times
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.sources.resident import ResidentPictures
 from edge_runtime.telemetry.base import Telemetry
 

@@ -17,7 +17,7 @@ from edge_runtime.config.schema import ImagesSource, SimulationSource, VideoSour
 from edge_runtime.core import ClassTable, Detections, Frame, FrameResult, Masks
 from edge_runtime.core.check import Check
 from edge_runtime.pipeline.open_source import open_source
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.sinks.overlay import draw_result
 from edge_runtime.sources.base import Closing, Picture, SourceInfo
 

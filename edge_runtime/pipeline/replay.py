@@ -54,9 +54,10 @@ from .faults import Faults
 from .feed import Captured
 from .open_source import DrivePictures
 from .outlet import Outlet
+from .pipeline import Pipeline
 from .recovery import Recovery
 from .redecide import DecisionAccount, Redecided
-from .run import FLUSH_S, Pipeline
+from .run import FLUSH_S
 from .slot import NewestSlot
 from .steering import decision_line, make_governor
 from .summary import RunSummary, SinkAccount, Spread

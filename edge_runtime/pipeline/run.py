@@ -1,9 +1,9 @@
-"""A pipeline from its file to its summary: what the command line and embedding programs use."""
+"""One run of a pipeline: what it owns, from its first thread to its summary."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge_runtime.config.export import to_document
 from edge_runtime.config.ladder import ladder_of
-from edge_runtime.config.load import LoadedPipeline, load_pipeline
+from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import CameraSource, NetworkStage
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.trace import TraceLog
@@ -55,62 +55,6 @@ PointNow = Callable[[], OperatingPoint]
 # How long a sink may take to flush after the last frame before it is left behind and named.
 FLUSH_S = 10.0
 _AS_IN_THE_FILE = OperatingPoint()
-
-
-class Pipeline:
-    """A pipeline file that has been read and checked; every `start` is a run of its own."""
-
-    def __init__(self, loaded: LoadedPipeline) -> None:
-        self.loaded = loaded
-
-    @classmethod
-    def load(
-        cls, path: str | Path, overrides: Mapping[str, object] | Iterable[str] = (), faults: Sequence[str] = ()
-    ) -> Pipeline:
-        """Read a pipeline file; `overrides` are `{"source.path": "drive.mp4"}` or `["source.path=drive.mp4"]`,
-        `faults` come on top of the file's own: `["camera_gap:t=5s,d=2s"]`.
-
-        Raises `ConfigError` with every mistake in it.
-        """
-        return cls(load_pipeline(path, overrides, faults))
-
-    def start(
-        self,
-        *,
-        out: Path | None = None,
-        frames: int | None = None,
-        seconds: float | None = None,
-        on_result: OnResult | None = None,
-        sources: Mapping[str, Source] | None = None,
-        builds: Builds | None = None,
-        trace: TraceLog | None = None,
-        pose: PoseOf | None = None,
-        point: PointNow | None = None,
-    ) -> Run:
-        """Open everything and start the threads; the caller closes the returned run (`with` does).
-
-        `frames` (of each camera) and `seconds` end the run by themselves. `on_result(frame, result)` is called in frame
-        order on a thread of its own. `sources`, by camera, take the place of the file's own and are closed with the
-        run. `builds` hears of engines being built, `trace` takes down what happens when, and `pose(frame)` says where
-        the vehicle stands, for regions that a map expects. With `point`, asked for every frame, no governor runs,
-        whatever the file says.
-        Raises `EdgeRuntimeError` before the first frame when anything cannot be opened.
-        """
-        limits = Limits(frames, seconds)
-        return Run(self.loaded, out, limits, on_result, sources, builds or Builds(), trace, pose, point)
-
-    def run(
-        self,
-        on_result: OnResult | None = None,
-        *,
-        out: Path | None = None,
-        frames: int | None = None,
-        seconds: float | None = None,
-    ) -> RunSummary:
-        """Run to the end of the stream or limit and return the summary. Ctrl-C drains and then raises."""
-        with self.start(out=out, frames=frames, seconds=seconds, on_result=on_result) as run:
-            run.wait()
-            return run.finish()
 
 
 class Run:

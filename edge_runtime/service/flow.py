@@ -13,7 +13,7 @@ from edge_runtime.core import Clock, Frame, FrameResult
 from edge_runtime.pipeline.builds import Builds
 from edge_runtime.pipeline.camera_pose import PoseOf, simulated_poses
 from edge_runtime.pipeline.open_source import open_sources
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 
 from .journal import Journal
 from .pulse import Pulse

@@ -18,7 +18,7 @@ import threading
 from edge_runtime.cuda.driver import open_gpu
 from edge_runtime.engines.tensorrt.run import TensorRTEngine
 from edge_runtime.errors import EdgeRuntimeError, EngineError
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 
 FRAME = 40
 # From chunks of a gigabyte down to what fits into the corners of blocks that others have begun.

@@ -11,7 +11,7 @@ import sys
 from edge_runtime.cuda.driver import open_gpu
 from edge_runtime.engines.tensorrt.run import TensorRTEngine
 from edge_runtime.errors import EngineError
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 
 WRECK = 'extern "C" __global__ void wreck(int* at) { *at = 1; }'
 NOWHERE = 1 << 44

@@ -7,7 +7,7 @@ import yaml
 
 from edge_runtime.cli.main import run_app
 from edge_runtime.pipeline.optional import silent_stages
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.recording import schemas
 from edge_runtime.recording.reader import Recording
 

@@ -14,8 +14,8 @@ from edge_runtime.cli.main import run_app
 from edge_runtime.cli.run import stop_on_signals
 from edge_runtime.config.shipped import shipped
 from edge_runtime.pipeline.drive import open_drive
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.pipeline.replay import pipeline_of, replay
-from edge_runtime.pipeline.run import Pipeline
 from edge_runtime.recording.reader import LogLine, RecordedFrame, RecordedResult, Recording
 from tests.recording.validation import validate
 

@@ -11,7 +11,7 @@ from mcap.reader import make_reader
 from edge_runtime.cli.main import run_app
 from edge_runtime.pipeline.drive import open_drive
 from edge_runtime.pipeline.open_source import DrivePictures
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.recording import mcap_file
 from edge_runtime.recording.reader import LogLine, RecordedFrame, RecordedResult, Recording
 from tests.recording.validation import validate

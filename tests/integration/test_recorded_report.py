@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.cli.main import run_app
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.recording.reader import RecordedFrame, Recording
 from edge_runtime.report.recorded_run import read_recording
 from edge_runtime.report.run_at import add_stills, read_story

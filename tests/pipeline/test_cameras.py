@@ -12,7 +12,7 @@ from edge_runtime.config.load import load_pipeline
 from edge_runtime.core import Detections, Frame, OperatingPoint, SystemClock
 from edge_runtime.errors import ConfigError, EngineError, OutputError, SourceError
 from edge_runtime.pipeline.entry import Entry
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.pipeline.steps import NetworkStep, WholeFrame
 from edge_runtime.sources.base import CameraAway, Closing, Picture, SourceInfo
 from tests.pipeline.test_steps import Fixed, Network

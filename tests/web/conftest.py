@@ -11,7 +11,7 @@ import pytest
 
 from edge_runtime.config.load import load_pipeline
 from edge_runtime.core import SystemClock
-from edge_runtime.pipeline.run import Pipeline
+from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.web.site import Site
 from tests.integration.conftest import PIPELINE, tiny_detector, tiny_video
 from tests.jetson_emulator.machine import until

@@ -52,7 +52,7 @@ def test_a_run_whose_frames_all_fail_is_not_ready(shown, tmp_path):
 
     one = shown()
     tiny_detector(tmp_path / "tiny.onnx", nan_above=0.0)
-    from edge_runtime.pipeline.run import Pipeline
+    from edge_runtime.pipeline.pipeline import Pipeline
 
     one.run = Pipeline(one.loaded).start(out=tmp_path / "failing")
     one.site.show(one.run)
