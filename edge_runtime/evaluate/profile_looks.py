@@ -43,7 +43,7 @@ def forms(loaded: LoadedPipeline, figures: Mapping[str, Figures], camera_fps: fl
         if one.watts is not None:
             found += [
                 Form(one.point, named(replace(one.point, fps_cap=cap)))
-                for cap in caps(loaded.config.budgets, camera_fps)
+                for cap in caps(loaded.config.budgets, camera_fps, one.swing_s)
                 if cap < 0.95 * one.fps.median
             ]
     return found

@@ -45,6 +45,13 @@ class Figures:
     host_ms: Spread
     watts: Spread | None
 
+    @property
+    def swing_s(self) -> float:
+        """By how much results stray from an even pace; those of frames in which the detector rests come at once."""
+        rests = self.point.detector_period > 1
+        soonest_ms = self.host_ms.median if rests else self.latency_p50_ms.median
+        return max(0.0, self.latency_p99_ms.median - soonest_ms) / 1e3
+
     @classmethod
     def of(
         cls,

@@ -7,6 +7,7 @@ caps on the GPU's clock. A cap on the frame rate is no point of its own: what it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -128,12 +129,16 @@ def effort(config: PipelineConfig, point: OperatingPoint) -> float:
     return total
 
 
-def caps(budgets: Budgets, camera_fps: float) -> tuple[float, ...]:
+def caps(budgets: Budgets, camera_fps: float, swing_s: float = 0.0) -> tuple[float, ...]:
     """Rates to which frames may be held, fastest first: the floors, and every second or third frame of the camera.
 
-    Nothing below the lowest floor, nothing that the camera does not exceed.
+    The floors are raised so that a second in which results come late by `swing_s` still has its share. Nothing below the
+    lowest of them, nothing that the camera does not exceed.
     """
     floor = budgets.fps_floor
-    floors = [] if floor is None else [floor.city, floor.highway] if isinstance(floor, FpsFloor) else [floor]
+    floors: list[float] = (
+        [] if floor is None else [floor.city, floor.highway] if isinstance(floor, FpsFloor) else [floor]
+    )
+    floors = [math.ceil(round(10 * each * (1 + swing_s), 6)) / 10 for each in floors]
     rates = {*floors, *(round(camera_fps / every, 3) for every in _CAPS)}
     return tuple(sorted((rate for rate in rates if min(floors, default=0.0) <= rate <= 0.9 * camera_fps), reverse=True))

@@ -112,7 +112,7 @@ def _timeline(story: RunStory, shown: Sequence[Panel]) -> str:
     if story.points:
         lanes = lanes_html(story.points, point_order(story), story.span_s, marks)
         charts.append(
-            f'<figure class="panel"><figcaption><h3>Operating point <small>{story.changes} changes</small></h3>'
+            f'<figure class="panel"><figcaption><h3>Operating point <small>{story.changes} change{"s" * (story.changes != 1)}</small></h3>'
             f"</figcaption>{lanes}</figure>"
         )
     lead = '<p class="key"><i class="broken"></i> the budget was not held in these seconds</p>' if marks else ""

@@ -84,6 +84,12 @@ def test_every_setting_of_the_board_is_in_the_name(config):
     assert found[-1] == "r3-mode_30w-600mhz"
 
 
+def test_a_cap_at_the_floor_leaves_room_for_results_that_come_unevenly():
+    """Four results a second, of which each third comes 0.2 s late: in a second and a fifth there must be four."""
+    assert caps(Budgets(fps_floor=4.0), 10.0, swing_s=0.21)[-1] == 4.9
+    assert caps(Budgets(fps_floor=10.0), 30.0, swing_s=0.1) == (15.0, 11.0), "a third of the camera's rate is too few"
+
+
 @pytest.mark.parametrize(
     ("floor", "rates"),
     [
