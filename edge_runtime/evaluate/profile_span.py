@@ -132,8 +132,8 @@ def effort(config: PipelineConfig, point: OperatingPoint) -> float:
 def caps(budgets: Budgets, camera_fps: float, swing_s: float = 0.0) -> tuple[float, ...]:
     """Rates to which frames may be held, fastest first: the floors, and every second or third frame of the camera.
 
-    The floors are raised so that a second in which results come late by `swing_s` still has its share. Nothing below the
-    lowest of them, nothing that the camera does not exceed.
+    The floors are raised so that a second in which results come late by `swing_s` still has its share. Nothing below
+    the lowest of them, nothing that the camera does not exceed.
     """
     floor = budgets.fps_floor
     floors: list[float] = (

@@ -74,8 +74,7 @@ def _head(story: RunStory) -> str:
         tiles.append((_number(power.get("mean")), "W on average", f"highest second {_number(power.get('max'))} W"))
     if story.points:
         points = len({one.name for one in story.points})
-        word = "change" if story.changes == 1 else "changes"
-        tiles.append((str(story.changes), f"{word} of the operating point", f"{points} in use"))
+        tiles.append((str(story.changes), f"{_changes(story)} of the operating point", f"{points} in use"))
     shown = "".join(
         f"<div><b>{escape(value)}</b><span>{escape(label)}</span><small>{escape(more)}</small></div>"
         for value, label, more in tiles
@@ -100,6 +99,10 @@ def _budgets(story: RunStory) -> str:
     return f'<section><h2>Budgets</h2><div class="budgets">{cards}</div></section>' if cards else ""
 
 
+def _changes(story: RunStory) -> str:
+    return "change" if story.changes == 1 else "changes"
+
+
 def _timeline(story: RunStory, shown: Sequence[Panel]) -> str:
     """All charts over one time axis, and a slider that reads them at a second."""
     if not shown:
@@ -112,8 +115,8 @@ def _timeline(story: RunStory, shown: Sequence[Panel]) -> str:
     if story.points:
         lanes = lanes_html(story.points, point_order(story), story.span_s, marks)
         charts.append(
-            f'<figure class="panel"><figcaption><h3>Operating point <small>{story.changes} change{"s" * (story.changes != 1)}</small></h3>'
-            f"</figcaption>{lanes}</figure>"
+            f'<figure class="panel"><figcaption><h3>Operating point <small>{story.changes} {_changes(story)}</small>'
+            f"</h3></figcaption>{lanes}</figure>"
         )
     lead = '<p class="key"><i class="broken"></i> the budget was not held in these seconds</p>' if marks else ""
     scrub = (
