@@ -237,7 +237,8 @@ class ModelBlock(Block):
         description="of the TensorRT engine; int8 and fp8 take an ONNX with Q/DQ nodes; as_is keeps the ONNX's types",
     )
     optional: Flag = Field(
-        False, description="yes: when it cannot be loaded or goes on failing, the run goes on without it, with an alarm"
+        False,
+        description="yes: when it cannot be loaded, goes on failing or hangs, the run goes on without it, with an alarm",
     )
     onnxruntime: OnnxRuntimeBlock = Field(OnnxRuntimeBlock(), description="threads and provider on ONNX Runtime")
     tensorrt: TensorRTBlock = Field(TensorRTBlock(), description="how the TensorRT engine is built")
