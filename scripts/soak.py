@@ -173,7 +173,7 @@ def pipeline(folder: Path, fps: float, seconds: float, port: int = 8097) -> Load
 
 
 def reading(frames: int, run: int, began_s: float) -> Row:
-    """What this process holds: of handles and threads the most usual number of a second, for some come and go."""
+    """What this process holds: of handles and threads the fewest of a second, for some come and go."""
     process, seen = psutil.Process(), []
     gc.collect()
     for _ in range(READINGS):
@@ -186,8 +186,8 @@ def reading(frames: int, run: int, began_s: float) -> Row:
         round(time.monotonic() - began_s, 1),
         round(statistics.median(rss) / 2**20, 2),
         round(statistics.median(blocks)),
-        statistics.mode(handles),
-        statistics.mode(threads),
+        min(handles),
+        min(threads),
     )
 
 
