@@ -7,17 +7,18 @@ lights, a governor that changes its point as the power of a log rises and falls,
 ring that saves now and then, and the live page with a process that looks at it, comes and goes. After every `--anew`
 frames the run ends and a new one begins in the same process, as a service does. Counted are frames that came out.
 
-Before each row the looking process is stopped, so that what it holds is not counted. `blocks` are those of Python's
-allocator; memory grows by `slope`, a least-squares line over all rows but the first fifth. Exit code 3 when handles or
-threads differ from row to row, or memory grows by more than `--most-mb` in 100,000 frames.
-
-glibc gives new threads arenas of their own and keeps what they once held, so that memory rises in steps, to some bound,
-with every page that is opened and every run that begins. To tell that from a leak, put MALLOC_ARENA_MAX=2 in front.
+Before each row the looking process is stopped, so that what it holds is not counted. `RSS` is what is resident: glibc
+gives new threads arenas of their own and keeps what they once held, so it rises in steps, to some bound, with every
+page that is opened and every run that begins; MALLOC_ARENA_MAX=2 in front, as the service has it, bounds that. `held`
+is the same once glibc has given back what nobody uses (`malloc_trim`), and `blocks` are those of Python's allocator:
+what a leak would raise. `held` grows by `slope`, a least-squares line over all rows but the first fifth. Exit code 3
+when handles or threads differ from row to row, or `held` grows by more than `--most-mb` in 100,000 frames.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import json
 import math
@@ -28,7 +29,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -72,6 +73,7 @@ class Row:
     run: int
     seconds: float
     rss_mb: float
+    held_mb: float
     blocks: int
     handles: int
     threads: int
@@ -172,6 +174,12 @@ def pipeline(folder: Path, fps: float, seconds: float, port: int = 8097) -> Load
     return load_pipeline(path)
 
 
+def give_back() -> None:
+    """Let glibc return what nobody uses to the system; elsewhere nothing happens."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def reading(frames: int, run: int, began_s: float) -> Row:
     """What this process holds: of handles and threads the fewest of a second, for some come and go."""
     process, seen = psutil.Process(), []
@@ -180,11 +188,13 @@ def reading(frames: int, run: int, began_s: float) -> Row:
         seen.append((process.memory_info().rss, sys.getallocatedblocks(), process.num_fds(), process.num_threads()))
         time.sleep(APART_S)
     rss, blocks, handles, threads = zip(*seen, strict=True)
+    give_back()
     return Row(
         frames,
         run,
         round(time.monotonic() - began_s, 1),
         round(statistics.median(rss) / 2**20, 2),
+        round(process.memory_info().rss / 2**20, 2),
         round(statistics.median(blocks)),
         min(handles),
         min(threads),
@@ -236,7 +246,7 @@ def wait_for(run: Run, goal: int) -> int:
 def slope_mb(rows: Sequence[Row]) -> float:
     """MB in 100,000 frames."""
     kept = rows[len(rows) // 5 :]
-    line = statistics.linear_regression([row.frames for row in kept], [row.rss_mb for row in kept])
+    line = statistics.linear_regression([row.frames for row in kept], [row.held_mb for row in kept])
     return 1e5 * line.slope
 
 
@@ -253,13 +263,11 @@ def main() -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         loaded = pipeline(Path(folder), asked.fps, seconds=asked.frames / 10, port=asked.port)
-        print(
-            f"{'frames':>8} {'run':>3} {'s':>7} {'RSS MB':>8} {'blocks':>8} {'handles':>7} {'threads':>7}",
-            file=sys.stderr,
-        )
+        heads = f"{'frames':>8} {'run':>3} {'s':>7} {'RSS MB':>8} {'held MB':>8}"
+        print(f"{heads} {'blocks':>8} {'handles':>7} {'threads':>7}", file=sys.stderr)
         for row in soak(loaded, Path(folder), asked.frames, asked.every, asked.anew):
             rows.append(row)
-            text = f"{row.frames:8} {row.run:3} {row.seconds:7.0f} {row.rss_mb:8.1f}"
+            text = f"{row.frames:8} {row.run:3} {row.seconds:7.0f} {row.rss_mb:8.1f} {row.held_mb:8.1f}"
             print(f"{text} {row.blocks:8} {row.handles:7} {row.threads:7}", file=sys.stderr, flush=True)
     slope, kept = slope_mb(rows), rows[len(rows) // 5 :]
     held = {name: sorted({getattr(row, name) for row in kept}) for name in ("handles", "threads")}
