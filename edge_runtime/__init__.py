@@ -68,7 +68,7 @@ _HOMES = {
     "Frame": "core",
     "FrameResult": "core",
     "Masks": "core",
-    "Pipeline": "pipeline.run",
+    "Pipeline": "pipeline.pipeline",
     "Run": "pipeline.run",
     "RunSummary": "pipeline.summary",
 }

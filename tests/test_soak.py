@@ -47,8 +47,9 @@ def test_handles_threads_and_memory_are_flat_from_frame_to_frame_and_from_run_to
     runs = [list(rows_of) for _, rows_of in groupby(rows, key=lambda row: row["run"])]
     assert [len(rows_of) for rows_of in runs] == [ANEW // EVERY] * (FRAMES // ANEW)
     settled = [row for rows_of in runs for row in rows_of[1:]]  # a first row still fills caches
-    assert len({row["handles"] for row in settled}) == 1
-    assert len({row["threads"] for row in settled}) == 1
+    for kind in ("handles", "threads"):  # one may be there for a moment; eight rows would each have left theirs
+        seen = [row[kind] for row in settled]
+        assert max(seen) - min(seen) <= 2, seen
     first, *_, last = runs[-1][1:]
     assert last["held_mb"] - first["held_mb"] < MOST_MB
     assert last["blocks"] - first["blocks"] < MOST_BLOCKS
