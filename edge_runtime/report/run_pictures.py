@@ -46,19 +46,22 @@ def worth_seeing(story: RunStory) -> list[tuple[str, FrameLine]]:
     def choose(title: str, line: FrameLine) -> None:
         chosen.setdefault(line.key, (title, line))
 
-    # The first frames of a run find cold caches; the slowest of all is one of them more often than not.
-    warm = [line for line in done if line.t_s > 2.0] or done
-    choose("Slowest frame", max(warm, key=lambda line: line.latency_ms))
+    choose("Slowest frame", max(_warm(done), key=lambda line: line.latency_ms))
     for stretch in story.violations()[:1]:
         names = " and ".join(budget_name(name) for name in stretch.name.split(", "))
         choose(f"First violation: {names}", _at(done, stretch.begin_s))
     for stretch in story.alarms[:1]:
         choose("First alarm", _at(done, stretch.begin_s))
-    for camera, lines in by_camera(warm).items():
+    for camera, lines in by_camera(done).items():
         if len(chosen) < MOST:
-            ordered = sorted(lines, key=lambda line: line.latency_ms)
+            ordered = sorted(_warm(lines), key=lambda line: line.latency_ms)
             choose(f"A usual frame of {camera}" if story.several else "A usual frame", ordered[len(ordered) // 2])
     return sorted(chosen.values(), key=lambda one: one[1].t_s)
+
+
+def _warm(lines: Sequence[FrameLine]) -> Sequence[FrameLine]:
+    """The first frames of a run find cold caches; the slowest of all is one of them more often than not."""
+    return [line for line in lines if line.t_s > 2.0] or lines
 
 
 def _at(lines: Sequence[FrameLine], t_s: float) -> FrameLine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -99,6 +100,13 @@ def test_a_run_that_was_killed_is_counted_by_camera_and_keeps_every_password(tmp
     assert (left.frames["published"], left.frames["not published"]) == (15, 1)
     assert (left.fps, left.latency_ms["p50"]) == (pytest.approx(5.0), 30.0)
     assert not any(secret in str(story.config) for secret in ("secret", "hidden"))
+
+
+def test_a_camera_that_ended_in_the_first_seconds_is_seen_too(tmp_path):
+    story = read_run(write_around(tmp_path))
+    lines = [line for line in story.lines if line.camera == "front" or line.t_s < 1.5]
+    assert any(line.camera == "left" for line in lines)
+    assert "A usual frame of left" in dict(worth_seeing(replace(story, lines=lines)))
 
 
 def test_frames_worth_seeing_say_whose_they_are_and_every_camera_is_seen(tmp_path):
