@@ -238,7 +238,7 @@ class ModelBlock(Block):
     )
     optional: Flag = Field(
         False,
-        description="yes: when it cannot be loaded, goes on failing or hangs, the run goes on without it; an alarm says so",
+        description="yes: when it cannot be loaded, goes on failing or hangs, the run goes on without it, and says so",
     )
     onnxruntime: OnnxRuntimeBlock = Field(OnnxRuntimeBlock(), description="threads and provider on ONNX Runtime")
     tensorrt: TensorRTBlock = Field(TensorRTBlock(), description="how the TensorRT engine is built")
