@@ -135,8 +135,8 @@ def accuracy_rows(text: str) -> Iterator[Row]:
 
 def soak_rows(text: str) -> Iterator[Row]:
     found = json.loads(text)
-    yield Row("memory, growth in 100,000 frames", f"{found['slope_mb_per_100k']:+.2f} MB", aim="flat")
-    yield Row("handles and threads", f"{found['handles']} and {found['threads']}", aim="one value each")
+    yield Row("memory held, growth in 100,000 frames", f"{found['slope_mb_per_100k']:+.2f} MB", aim="flat")
+    yield Row("handles and threads", f"{found['handles']} and {found['threads']}", aim="the same in every row")
 
 
 def start_rows(text: str) -> Iterator[Row]:
@@ -256,8 +256,8 @@ def written(table: Path, lines: dict[str, list[str]], commands: Sequence[Benchma
         " [gpu-results.md](gpu-results.md).",
         "",
         f"Machine: {computer['cores']} cores of {computer['cpu']}, {computer['platform']}, Python"
-        f" {computer.get('python', sys.version.split()[0])}. Load before each benchmark, of other programs: {load}."
-        " Median and range of repeats that alternate within one run.",
+        f" {computer.get('python', sys.version.split()[0])}. Load average before each benchmark,"
+        f" the one before it included: {load}. Median and range of repeats that alternate within one run.",
         "",
         HEAD,
         "|---|---|---|---|---|---|",
