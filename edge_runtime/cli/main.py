@@ -90,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def leave(code: int) -> NoReturn:
     """End the process; at once where a thread is left in a network that hangs, which an ending in order would touch."""
-    if any(thread.name.startswith(("front", "back", "alone", "network ")) for thread in threading.enumerate()):
+    names = [thread.name for thread in threading.enumerate()]
+    if any(name in ("front", "back", "alone") or name.startswith("network ") for name in names):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -55,6 +55,7 @@ def worth_seeing(story: RunStory) -> list[tuple[str, FrameLine]]:
     for camera, lines in by_camera(done).items():
         if len(chosen) < MOST:
             ordered = sorted(_warm(lines), key=lambda line: line.latency_ms)
+            ordered = [line for line in ordered if line.key not in chosen] or ordered
             choose(f"A usual frame of {camera}" if story.several else "A usual frame", ordered[len(ordered) // 2])
     return sorted(chosen.values(), key=lambda one: one[1].t_s)
 

@@ -4,6 +4,9 @@ import pytest
 
 from edge_runtime.config.load import load_pipeline
 from edge_runtime.config.schema import Budgets, FpsFloor
+from edge_runtime.core import OperatingPoint
+from edge_runtime.evaluate.profile_looks import forms
+from edge_runtime.evaluate.profile_result import Figures, Spread
 from edge_runtime.evaluate.profile_span import Turn, caps, effort, span, turns
 
 PIPELINE = """\
@@ -88,6 +91,18 @@ def test_a_cap_at_the_floor_leaves_room_for_results_that_come_unevenly():
     """Four results a second, of which each third comes 0.2 s late: in a second and a fifth there must be four."""
     assert caps(Budgets(fps_floor=4.0), 10.0, swing_s=0.21)[-1] == 4.9
     assert caps(Budgets(fps_floor=10.0), 30.0, swing_s=0.1) == (15.0, 11.0), "a third of the camera's rate is too few"
+
+
+@pytest.mark.parametrize(("period", "cap"), [(1, 4.5), (3, 4.8)])
+def test_a_ladder_holds_a_point_to_a_floor_with_what_its_own_results_stray_by(tmp_path, period, cap):
+    """Where the detector rests they come as soon as the host is done, 2 ms, and else at the median."""
+    path = tmp_path / "p.yaml"
+    path.write_text(PIPELINE + "budgets: {fps_floor: 4}\n")
+    once = {"fps": 20.0, "latency_p50_ms": 80.0, "latency_p99_ms": 202.0, "gpu_ms": 40.0, "host_ms": 2.0, "watts": 9.0}
+    spreads = {name: Spread.of([value]) for name, value in once.items()}
+    figures = Figures(OperatingPoint("p", detector_period=period), **spreads)
+    found = forms(load_pipeline(path, runs=False), {"p": figures}, 25.0)
+    assert found[-1].point.fps_cap == cap
 
 
 @pytest.mark.parametrize(

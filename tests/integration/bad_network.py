@@ -157,7 +157,7 @@ def delay(line: Line, camera: Camera, watched: Watched) -> dict[str, Any]:
 
 def loss(line: Line, camera: Camera, watched: Watched) -> dict[str, Any]:
     line.be(loss=0.05)
-    lossy_ms = watched.more(80)
+    lossy_ms = watched.more(160)
     line.be()
     watched.fresh()
     return {"lossy_ms": lossy_ms}

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pytest
@@ -89,7 +88,7 @@ def test_a_run_from_a_network_camera_publishes_fresh_pictures_in_order(tiny, tmp
     assert np.all(np.diff([line["t_capture_ns"] for line in lines]) > 0)
     assert lines[-1]["stages"]["tracked"]["class_name"] == ["car"]
     assert seen[0][0].image.shape == (360, 640, 3)
-    assert median(age_ms(frame, result) for frame, result in seen) < FRESH_MS
+    assert max(age_ms(frame, result) for frame, result in seen) < FRESH_MS
     made = [frame.t_capture_ns / 1e6 - age_ms(frame, result) + result.latency_ms for frame, result in seen]
     assert np.all(np.diff(made) > 0)
 
@@ -117,7 +116,7 @@ def test_pictures_do_not_grow_old_behind_a_slow_consumer(tiny, tmp_path, serve, 
     (sink,) = summary.sinks.values()
     assert (summary.frames.overwritten if slow == "network" else sink.dropped) > 15
     assert len(ages) > 15
-    assert median(ages[-10:]) < FRESH_MS
+    assert max(ages) < FRESH_MS
 
 
 @pytest.mark.parametrize(
