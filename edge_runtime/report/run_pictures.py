@@ -61,8 +61,9 @@ def worth_seeing(story: RunStory) -> list[tuple[str, FrameLine]]:
 
 
 def _warm(lines: Sequence[FrameLine]) -> Sequence[FrameLine]:
-    """The first frames of a run find cold caches; the slowest of all is one of them more often than not."""
-    return [line for line in lines if line.t_s > 2.0] or lines
+    """Without the first, which find cold caches, so that the slowest would be one of them; of a short run all."""
+    warm = [line for line in lines if line.t_s > 2.0]
+    return warm if 2 * len(warm) > len(lines) else lines
 
 
 def _at(lines: Sequence[FrameLine], t_s: float) -> FrameLine:
