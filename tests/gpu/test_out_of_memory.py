@@ -85,7 +85,7 @@ def command(folder, *arguments, **options):
 
 
 def hog(built, tmp_path, kind, *arguments):
-    ended = command(tmp_path, "tests.gpu.hog", kind, *arguments[:1], *arguments[1:])
+    ended = command(tmp_path, "tests.gpu.hog", kind, *arguments)
     assert ended.returncode == 0, ended.stderr[-3000:]
     return json.loads(ended.stdout.strip().splitlines()[-1])
 
