@@ -19,8 +19,8 @@ from edge_runtime.sinks.document import encode
 from edge_runtime.sinks.live import wire_document
 from edge_runtime.sinks.ring_layout import BOX, HEADER, RECORD, Fields
 from tests import mosquitto
-from tests.integration.conftest import PIPELINE, tiny_detector, tiny_video
 from tests.mosquitto import Broker, free_port
+from tests.tiny import PIPELINE, tiny_detector, tiny_video
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "outputs.md").read_text()

@@ -15,8 +15,8 @@ from onnx import helper
 from edge_runtime.cli.main import run_app
 from edge_runtime.config.load import load_pipeline
 from tests.engines.onnx_models.makers import info, network, node
-from tests.integration.conftest import tiny_video
 from tests.material import ADAS, MATERIAL, TWINLITE, YOLOX, material
+from tests.tiny import tiny_video
 
 SIDE = 64
 PLACES = 64 + 16 + 4

@@ -7,8 +7,8 @@ import pytest
 
 from edge_runtime.cli.main import run_app
 from tests.engines.onnx_models.makers import conv_net, info, network, node
-from tests.integration.conftest import tiny_video
 from tests.material import YOLOX, material
+from tests.tiny import tiny_video
 
 PIPELINE = """\
 name: tiny

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.evaluate.coco import document
-from tests.integration.conftest import tiny_detector, tiny_video
+from tests.tiny import tiny_detector, tiny_video
 
 # What the tiny network reports in every picture of 160 x 120: 8..40 of its 64-pixel input.
 BOX = [20.0, 15.0, 80.0, 60.0]

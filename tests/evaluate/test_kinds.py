@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from edge_runtime.config.load import load_pipeline
 from edge_runtime.evaluate.kinds import OUTSIDE, match_kinds, reported_classes
-from tests.integration.conftest import tiny_detector, tiny_video
+from tests.tiny import tiny_detector, tiny_video
 
 LABELS = ("Car", "truck", "traffic_light", "rider")
 MODEL = ("person", "car", "truck", "traffic light")

@@ -8,7 +8,7 @@ import pytest
 
 from edge_runtime.cli.main import run_app
 from tests.evaluate.conftest import AWAY, BOX, PIPELINE
-from tests.integration.conftest import tiny_video
+from tests.tiny import tiny_video
 
 SEVERAL = """\
 sources:

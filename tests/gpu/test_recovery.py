@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.conftest import tiny_detector, tiny_video
+from tests.tiny import tiny_detector, tiny_video
 
 PIPELINE = """\
 name: tiny

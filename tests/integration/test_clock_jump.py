@@ -18,8 +18,8 @@ from mcap.reader import make_reader
 from edge_runtime.recording.reader import RecordedFrame, Recording
 from edge_runtime.recording.schemas import image_topic
 from tests.service.machine import CHECKOUT, until
+from tests.tiny import tiny_video
 
-from .conftest import tiny_video
 from .test_record_replay import LADDER, lines
 
 S, HOUR = 1_000_000_000, 3600

@@ -11,8 +11,7 @@ import sys
 import pytest
 
 from tests.jetson_emulator.machine import until
-
-from .conftest import PIPELINE
+from tests.tiny import PIPELINE
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from edge_runtime.cli.main import run_app
 from edge_runtime.config.fault_text import KINDS
 from edge_runtime.recording.reader import RecordedFrame, Recording
+from tests.tiny import tiny_video
 
-from .conftest import tiny_video
 from .test_record_replay import LADDER, lines
 
 

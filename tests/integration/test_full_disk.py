@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.service.machine import CHECKOUT, until
+from tests.tiny import tiny_video
 
-from .conftest import tiny_video
 from .test_service_daemon import Manager, lines
 
 MB = 1_000_000

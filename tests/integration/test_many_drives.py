@@ -19,8 +19,7 @@ from edge_runtime.evaluate.many import DISK, Asked, replay_many, replay_one, tas
 from edge_runtime.evaluate.many_workers import in_processes, on_ray
 from edge_runtime.sinks.jsonl import JsonlFile
 from tests.jetson_emulator.machine import until
-
-from .conftest import PIPELINE, tiny_detector, tiny_video
+from tests.tiny import PIPELINE, tiny_detector, tiny_video
 
 NAMES = [f"d{n}" for n in range(8)]
 FRAMES = 20

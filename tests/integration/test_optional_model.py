@@ -10,8 +10,8 @@ from edge_runtime.pipeline.optional import silent_stages
 from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.recording import schemas
 from edge_runtime.recording.reader import Recording
+from tests.tiny import PIPELINE, tiny_detector, tiny_video
 
-from .conftest import PIPELINE, tiny_detector, tiny_video
 from .test_record_replay import lines
 
 TWO_MODELS = {

@@ -18,8 +18,8 @@ from edge_runtime.sinks.shared_memory import SharedMemoryReader
 from tests import mosquitto
 from tests.mosquitto import Broker, Listener, free_port
 from tests.sinks.waiting import until
+from tests.tiny import tiny_video
 
-from .conftest import tiny_video
 from .test_service_daemon import Manager, change
 
 

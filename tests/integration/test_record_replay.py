@@ -18,8 +18,7 @@ from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.pipeline.replay import pipeline_of, replay
 from edge_runtime.recording.reader import LogLine, RecordedFrame, RecordedResult, Recording
 from tests.recording.validation import validate
-
-from .conftest import tiny_video
+from tests.tiny import tiny_video
 
 LADDER = """\
 board: a test

@@ -15,8 +15,8 @@ from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.recording import mcap_file
 from edge_runtime.recording.reader import LogLine, RecordedFrame, RecordedResult, Recording
 from tests.recording.validation import validate
+from tests.tiny import tiny_detector, tiny_video
 
-from .conftest import tiny_detector, tiny_video
 from .test_record_replay import LADDER
 
 ONNX = str(files("edge_runtime.assets").joinpath("demo_detector.onnx"))

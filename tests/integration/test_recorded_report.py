@@ -15,8 +15,8 @@ from edge_runtime.report.run_at import add_stills, read_story
 from edge_runtime.report.run_panels import panels
 from edge_runtime.report.run_words import verdict
 from tests.report.test_trace import check
+from tests.tiny import PIPELINE, tiny_detector, tiny_video
 
-from .conftest import PIPELINE, tiny_detector, tiny_video
 from .test_record_replay import LADDER
 
 

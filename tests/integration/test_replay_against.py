@@ -13,8 +13,8 @@ from edge_runtime.cli.main import run_app
 from edge_runtime.config.schema import SimulationSource
 from edge_runtime.evaluate.against import distances_of
 from edge_runtime.sources.simulation import Drive as Simulation
+from tests.tiny import tiny_video
 
-from .conftest import tiny_video
 from .test_record_replay import LADDER
 
 CONFIDENT = ("--set", "models.road.decode.confidence=0.8")

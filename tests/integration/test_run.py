@@ -16,7 +16,7 @@ import pytest
 import edge_runtime
 from edge_runtime.cli.main import run_app
 from edge_runtime.engines.ort import OnnxRuntimeEngine
-from tests.integration.conftest import tiny_detector, tiny_video
+from tests.tiny import tiny_detector, tiny_video
 
 
 def lines(folder):

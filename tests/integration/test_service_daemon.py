@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.integration.conftest import tiny_detector, tiny_video
 from tests.service.machine import CHECKOUT, until
+from tests.tiny import tiny_detector, tiny_video
 
 from .test_service_systemd import GREY, MOODY_PIPELINE, STUNNING, moody_network
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.service.machine import CHECKOUT
+from tests.tiny import tiny_detector
 
-from .conftest import tiny_detector
 from .test_record_replay import lines
 from .test_service_systemd import GREY, MOODY_PIPELINE, STUNNING, moody_network
 

@@ -13,8 +13,8 @@ from edge_runtime.config.load import load_pipeline
 from edge_runtime.core import SystemClock
 from edge_runtime.pipeline.pipeline import Pipeline
 from edge_runtime.web.site import Site
-from tests.integration.conftest import PIPELINE, tiny_detector, tiny_video
 from tests.jetson_emulator.machine import until
+from tests.tiny import PIPELINE, tiny_detector, tiny_video
 
 # The pictures of the front are 160 pixels wide, those of the left 80.
 SEVERAL = """\

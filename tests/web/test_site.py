@@ -48,7 +48,7 @@ def test_ready_is_said_from_the_first_result_to_the_end_of_the_run_and_live_all_
 
 
 def test_a_run_whose_frames_all_fail_is_not_ready(shown, tmp_path):
-    from tests.integration.conftest import tiny_detector
+    from tests.tiny import tiny_detector
 
     one = shown()
     tiny_detector(tmp_path / "tiny.onnx", nan_above=0.0)
