@@ -104,29 +104,49 @@ def place_labels(
     Of the places around the box the one is taken that hides least: its own object counts most, then labels already
     placed, then other objects. Large objects, which come first, get their choice first.
     """
-    n, (width, height) = len(boxes), picture
-    placed = np.zeros((n, 4), np.int32)
+    if not len(boxes):
+        return []
+    size = np.array(sizes, np.int32)
+    corners = _corners(boxes, size, picture, gap)
+    low = np.maximum(corners[:, :, None], boxes[None, None, :, :2])
+    high = np.minimum((corners + size[:, None])[:, :, None], boxes[None, None, :, 2:])
+    hidden = np.clip(high - low, 0, None).prod(axis=3)
+    every = np.arange(len(boxes))
+    costs = hidden.sum(axis=2) + 8 * hidden[every, :, every]
+    cheapest = costs.argsort(axis=1, kind="stable").tolist()
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    obstacles = np.concatenate([boxes, placed])
-    weights = np.concatenate([np.ones(n), np.full(n, 4.0)])
-    for index in np.argsort(-area, kind="stable"):
-        x0, y0, x1, y1 = boxes[index].tolist()
+    places, costs = corners.tolist(), costs.tolist()
+    placed: dict[int, Rect] = {}
+    for index in np.argsort(-area, kind="stable").tolist():
         w, h = sizes[index]
-        corners = np.array(
-            [
-                (x0 - gap, y0 - gap - h), (x1 + gap - w, y0 - gap - h), (x0 - gap, y1 + gap), (x1 + gap - w, y1 + gap),
-                (x1 + gap, y0 - gap), (x0 - gap - w, y0 - gap), (x1 + gap, y1 + gap - h), (x0 - gap - w, y1 + gap - h),
-            ],
-            np.int32,
-        )  # fmt: skip
-        np.clip(corners, 0, (max(0, width - w), max(0, height - h)), out=corners)
-        low = np.maximum(corners[:, None], obstacles[None, :, :2])
-        high = np.minimum((corners + np.array((w, h)))[:, None], obstacles[None, :, 2:])
-        hidden = np.clip(high - low, 0, None).prod(axis=2)
-        cost = hidden @ weights + 8.0 * hidden[:, index]
-        x, y = corners[int(np.argmin(cost))].tolist()
-        obstacles[n + index] = (x, y, x + w, y + h)
-    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in obstacles[n:].tolist()]
+        least = None
+        for place in cheapest[index]:
+            cost, (x, y) = costs[index][place], places[index][place]
+            if least is not None and cost >= least:
+                break
+            cost += 4 * sum(
+                (min(x + w, x1) - max(x, x0)) * (min(y + h, y1) - max(y, y0))
+                for x0, y0, x1, y1 in placed.values()
+                if x < x1 and x0 < x + w and y < y1 and y0 < y + h
+            )
+            if least is None or cost < least:
+                least, placed_at = cost, (x, y, x + w, y + h)
+        placed[index] = placed_at
+    return [placed[index] for index in range(len(boxes))]
+
+
+def _corners(
+    boxes: npt.NDArray[np.int32], size: npt.NDArray[np.int32], picture: tuple[int, int], gap: int
+) -> npt.NDArray[np.int32]:
+    """Upper left corners (n, 8, 2) of the places around each box where its label could go."""
+    (x0, y0, x1, y1), (w, h), (width, height) = boxes.T, size.T, picture
+    places = [
+        (x0 - gap, y0 - gap - h), (x1 + gap - w, y0 - gap - h), (x0 - gap, y1 + gap), (x1 + gap - w, y1 + gap),
+        (x1 + gap, y0 - gap), (x0 - gap - w, y0 - gap), (x1 + gap, y1 + gap - h), (x0 - gap - w, y1 + gap - h),
+    ]  # fmt: skip
+    room = np.maximum(0, (width, height) - size)
+    corners: npt.NDArray[np.int32] = np.array(places, np.int32).transpose(2, 0, 1)
+    return corners.clip(0, room[:, None])
 
 
 def draw_mask(image: Image, plane: npt.NDArray[np.uint8], xyxy: Sequence[float], color: Color, style: Style) -> None:

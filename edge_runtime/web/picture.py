@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,10 +18,14 @@ from edge_runtime.sinks.overlay import Overlay
 WIDTH = 960
 PERIOD_NS = 200_000_000
 QUALITY = 75
+# At most so much of the machine's processor time goes into pictures: where one is dear there are fewer of them.
+SHARE = 0.015
+# How much the newest picture says about what the next will cost.
+NEWEST = 0.2
 
 
 class LivePicture:
-    """A sink that hands a JPEG of one camera to `deliver`, the first of every fifth of a second by its time of capture.
+    """A sink that hands a JPEG of one camera to `deliver`, at most five a second by their time of capture.
 
     Without a `camera` it takes every frame that comes.
     """
@@ -28,7 +34,9 @@ class LivePicture:
 
     def __init__(self, deliver: Callable[[bytes], None], camera: str | None = None) -> None:
         self._deliver, self._camera = deliver, camera
-        self._slot: int | None = None
+        self._due_ns: int | None = None
+        self._cost_ns = 0.0
+        self._allowed = SHARE * (os.cpu_count() or 1)
 
     def open(self, context: SinkContext) -> None:
         self._overlay = Overlay(context)
@@ -36,12 +44,16 @@ class LivePicture:
     def write(self, frame: Frame, result: FrameResult) -> None:
         if self._camera not in (None, frame.camera):
             return
-        slot = result.t_capture_ns // PERIOD_NS
-        if slot == self._slot:
+        now_ns = result.t_capture_ns
+        if self._due_ns is not None and now_ns < self._due_ns:
             self._overlay.skip(result)
             return
-        self._slot = slot
+        began_ns = time.thread_time_ns()
         self._deliver(jpeg(self._overlay.draw(*smaller(frame, result, WIDTH))))
+        self._cost_ns += NEWEST * (time.thread_time_ns() - began_ns - self._cost_ns)
+        period_ns = max(PERIOD_NS, round(self._cost_ns / self._allowed))
+        in_step_ns = (now_ns if self._due_ns is None else self._due_ns) + period_ns
+        self._due_ns = in_step_ns if in_step_ns > now_ns else now_ns + period_ns
 
     def close(self) -> None:
         """Nothing to close."""
