@@ -137,7 +137,8 @@ def accuracy_rows(text: str) -> Iterator[Row]:
 def soak_rows(text: str) -> Iterator[Row]:
     found = json.loads(text)
     yield Row("memory held, growth in 100,000 frames", f"{found['slope_mb_per_100k']:+.2f} MB", aim="flat")
-    yield Row("handles and threads", f"{found['handles']} and {found['threads']}", aim="the same in every row")
+    handles, threads = (", ".join(map(str, found[name])) for name in ("handles", "threads"))
+    yield Row("handles and threads", f"{handles} and {threads}", aim="the same in every row")
 
 
 def start_rows(text: str) -> Iterator[Row]:
@@ -208,6 +209,14 @@ def benchmarks(material: Path) -> list[Benchmark]:
     ]  # fmt: skip
 
 
+def loop_ms() -> float:
+    """How long Python takes for a million additions: what this machine is worth at the moment."""
+    began, total = time.perf_counter(), 0
+    for n in range(1_000_000):
+        total += n
+    return 1e3 * (time.perf_counter() - began)
+
+
 def commit() -> str:
     told = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     return told.stdout.strip() or "no commit"
@@ -248,8 +257,11 @@ def known_rows(table: Path) -> dict[str, list[str]]:
     return kept
 
 
-def written(table: Path, lines: dict[str, list[str]], commands: Sequence[Benchmark], load: str) -> None:
+def written(
+    table: Path, lines: dict[str, list[str]], commands: Sequence[Benchmark], before: Sequence[tuple[float, float]]
+) -> None:
     computer: dict[str, Any] = machine()
+    loads, loops = zip(*before, strict=True)
     text = [
         "# Benchmarks",
         "",
@@ -257,8 +269,9 @@ def written(table: Path, lines: dict[str, list[str]], commands: Sequence[Benchma
         " [gpu-results.md](gpu-results.md).",
         "",
         f"Machine: {computer['cores']} cores of {computer['cpu']}, {computer['platform']}, Python"
-        f" {computer.get('python', sys.version.split()[0])}. Load average before each benchmark,"
-        f" the one before it included: {load}. Median and range of repeats that alternate within one run.",
+        f" {computer.get('python', sys.version.split()[0])}. Before each benchmark: a load average of {min(loads):.1f} to"
+        f" {max(loads):.1f}, the benchmark before it included, and {min(loops):.0f} to {max(loops):.0f} ms for a million"
+        " additions in Python. Median and range of repeats that alternate within one run.",
         "",
         HEAD,
         "|---|---|---|---|---|---|",
@@ -288,10 +301,11 @@ def main() -> int:
     chosen = [one for one in known if not options.only or any(part in one.name for part in options.only)]
     if not chosen:
         parser.error(f"no benchmark is named so; there are {', '.join(one.name for one in known)}")
-    lines, stamp, failed, loads = known_rows(options.out), f"{commit()}, {date.today()}", False, []
+    lines, stamp, failed = known_rows(options.out), f"{commit()}, {date.today()}", False
+    before: list[tuple[float, float]] = []
     for benchmark in chosen:
         print(f"{benchmark.name} …", end=" ", flush=True, file=sys.stderr)
-        loads.append(os.getloadavg()[0])
+        before.append((os.getloadavg()[0], loop_ms()))
         began = time.monotonic()
         rows = measured(benchmark)
         failed |= rows[0].figure == "failed"
@@ -299,7 +313,7 @@ def main() -> int:
         lines[benchmark.name] = [
             "| " + " | ".join(("" if n else benchmark.name, *astuple(row), stamp)) + " |" for n, row in enumerate(rows)
         ]
-        written(options.out, lines, known, f"{min(loads):.1f} to {max(loads):.1f}")
+        written(options.out, lines, known, before)
     print(options.out, file=sys.stderr)
     return 1 if failed else 0
 
