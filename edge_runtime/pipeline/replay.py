@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from edge_runtime.config.load import LoadedPipeline, load_pipeline
 from edge_runtime.config.schema import LIVE_KINDS, JsonlSink, LiveSink, Sink
 from edge_runtime.config.shipped import at_home
 from edge_runtime.core import Decision, Frame, FrameKey, FrameResult, OperatingPoint, SystemClock, TelemetrySample
-from edge_runtime.errors import ConfigError, EngineError, Problem, SinkError, SourceError
+from edge_runtime.errors import ConfigError, EngineError, Problem, SourceError
 from edge_runtime.recording.documents import GovernorInputs, encode
 from edge_runtime.recording.images import Image
 from edge_runtime.recording.reader import RecordedFrame
@@ -53,14 +53,13 @@ from .executor import Executor
 from .faults import Faults
 from .feed import Captured
 from .open_source import DrivePictures
-from .outlet import Outlet
+from .outlets import Outlets
 from .pipeline import Pipeline
 from .recovery import Recovery
 from .redecide import DecisionAccount, Redecided
-from .run import FLUSH_S
 from .slot import NewestSlot
 from .steering import decision_line, make_governor
-from .summary import RunSummary, SinkAccount, Spread
+from .summary import RunSummary, Spread
 
 Progress = Callable[[int, int | None], None]
 ClockKind = Literal["virtual", "live"]
@@ -269,12 +268,7 @@ class _Virtual:
         assembly, fps = self._assembly, next(iter(drive.infos.values())).fps or 30.0
         context = SinkContext(folder, assembly.classes, assembly.shown, fps, assembly.instead, tuple(drive.infos))
         sinks = [self._faults.sink(make_sink(block)) for block in config.sinks]
-        with ExitStack() as opening:
-            for sink in sinks:
-                sink.open(context)
-                opening.callback(_close_quietly, sink.close)
-            self._outlets = [Outlet(sink, waits=True, clock=clock) for sink in sinks]
-            opening.pop_all()
+        self._outlets = Outlets(sinks, context, waits=True, clock=clock)
         self._books, self._budgets = DriveBooks(drive.infos), BudgetWindows(config.budgets)
         self._watts = _Watts(self._budgets)
         self._slot: NewestSlot[Captured] = NewestSlot()
@@ -311,8 +305,7 @@ class _Virtual:
             if self._executor.given_up:
                 self._owner.pop_all()  # the networks may still be in use
                 write_stacks(self._folder)
-            for outlet in self._outlets:
-                outlet.close(FLUSH_S)
+            self._outlets.close()
         if (left := self._slot.take()) is not None:
             self._books.drop(left.frame.camera)
         for camera in self._executor.lost.elements():
@@ -393,8 +386,7 @@ class _Virtual:
         self._books.publish(frame.camera, result, t_ns)
         if result.error is None:
             self._budgets.published(t_ns, result.latency_ms, frame.ego_speed_mps, frame.camera)
-        for outlet in self._outlets:
-            outlet.offer(frame, result)
+        self._outlets.offer(frame, result)
 
     def _summarise(self) -> RunSummary:
         accounts, config, failure = self._books.whole, self._loaded.config, self._executor.failure
@@ -418,7 +410,7 @@ class _Virtual:
             budgets=self._budgets.accounts(),
             regions_shed={},
             power_w=self._watts.power_w,
-            sinks={outlet.name: SinkAccount(outlet.written, outlet.dropped, outlet.error) for outlet in self._outlets},
+            sinks=self._outlets.accounts(),
             warnings=warnings,
             failures=dict(accounts.failures),
             error=error,
@@ -429,9 +421,3 @@ class _Virtual:
             faults=self._faults.accounts(),
             optional_models=self._assembly.optional.accounts(),
         )
-
-
-def _close_quietly(close: Callable[[], None]) -> None:
-    """Undo an `open` while another error is already on its way to the user."""
-    with suppress(SinkError, OSError):
-        close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from edge_runtime.config.load import LoadedPipeline
 from edge_runtime.config.schema import CameraSource, NetworkStage
 from edge_runtime.core import ClassTable, Frame, FrameResult, OperatingPoint, SystemClock
 from edge_runtime.core.trace import TraceLog
-from edge_runtime.errors import EngineError, RunError, SinkError
+from edge_runtime.errors import EngineError, RunError
 from edge_runtime.recording.run_folder import create_run_folder, versions, write_pipeline, write_stacks, write_summary
 from edge_runtime.recording.schemas import INFO, WARNING
 from edge_runtime.sinks import make_sink
@@ -39,7 +39,7 @@ from .faults import Faults
 from .feed import Limits
 from .meter import FrameMeter
 from .open_recorder import open_recorder
-from .outlet import Outlet
+from .outlets import FLUSH_S, Outlets
 from .recorder import Recorder
 from .recovery import Recovery
 from .regions import ReportViews
@@ -52,8 +52,6 @@ from .vitals import Vitals
 OnResult = Callable[[Frame, FrameResult], None]
 PointNow = Callable[[], OperatingPoint]
 
-# How long a sink may take to flush after the last frame before it is left behind and named.
-FLUSH_S = 10.0
 _AS_IN_THE_FILE = OperatingPoint()
 
 
@@ -87,8 +85,6 @@ class Run:
         self._points: tuple[str, ...] = ()
         if config.governor is not None:
             self._points = tuple(rung.name for rung in ladder_of(loaded)[0].most_useful_first)
-        self._guests: tuple[Outlet, ...] = ()
-        self._guests_change, self._admits = threading.Lock(), True
         self._summary: RunSummary | None = None
         fast = config.fast
         if pose is None and sources is None:
@@ -104,7 +100,7 @@ class Run:
                 opening.callback(port.close)
             self.folder = create_run_folder(config.name, out, datetime.now())
             write_pipeline(self.folder, to_document(config))
-            context = self._context = SinkContext(
+            context = SinkContext(
                 self.folder,
                 self._assembly.classes,
                 self._assembly.shown,
@@ -117,10 +113,8 @@ class Run:
             sinks: list[Sink] = [self._faults.sink(make_sink(block)) for block in config.sinks]
             if on_result is not None:
                 sinks.append(CallbackSink(on_result))
-            for sink in sinks:
-                sink.open(context)
-                opening.callback(_close_quietly, sink)
-            self._outlets = [Outlet(sink, waits=fast, clock=clock, trace=trace) for sink in sinks]
+            self._outlets = Outlets(sinks, context, waits=fast, clock=clock, trace=trace)
+            opening.callback(self._outlets.close)
             self._meter = FrameMeter(
                 [stage.name for stage in config.stages if isinstance(stage, NetworkStage)], config.budgets.latency_ms
             )
@@ -214,8 +208,7 @@ class Run:
                 self._meter.publish(now_ns, frame, result)
             if self._rate is not None:
                 self._rate.published(now_ns)
-        for outlet in (*self._outlets, *self._guests):
-            outlet.offer(frame, result)
+        self._outlets.offer(frame, result)
         if self._recorder is not None:
             self._recorder.published(frame, result)
 
@@ -233,19 +226,7 @@ class Run:
 
         Such a sink is no part of the run's books. After the end it hears nothing.
         """
-        sink.open(self._context)
-        with self._guests_change:
-            if not self._admits:
-                return sink.close
-            guest = Outlet(sink, waits=False, clock=self._clock)
-            self._guests = (*self._guests, guest)
-
-        def leave() -> None:
-            with self._guests_change:
-                self._guests = tuple(each for each in self._guests if each is not guest)
-            guest.close(FLUSH_S)
-
-        return leave
+        return self._outlets.listen(sink)
 
     def stop(self) -> None:
         """Take no more frames; those taken are finished and published. Safe from any thread, any number of times."""
@@ -346,7 +327,7 @@ class Run:
         found = [*(self._steering.notices if self._steering else ()), *self._assembly.optional.notices]
         found += [f"{count} x {reason}" for reason, count in self._accounts.failures.items()]
         found += [f"sink {name} ended: {sink.error}" for name, sink in self._sink_accounts().items() if sink.error]
-        found += [notice for outlet in self._outlets for notice in outlet.notices]
+        found += self._outlets.notices
         found += () if self._recorder is None else self._recorder.notices
         return (*self._cameras.news(), *((None, text) for text in found))
 
@@ -376,10 +357,7 @@ class Run:
         if self._steering is not None:
             self._steering.close()
         self._cameras.close_ports()
-        with self._guests_change:
-            guests, self._guests, self._admits = self._guests, (), False
-        for outlet in (*guests, *self._outlets):
-            outlet.close(FLUSH_S)
+        self._outlets.close()
         if self._recorder is not None:
             if (failure := self._executor.failure) is not None:
                 self._recorder.event("run_failed", str(failure))
@@ -409,7 +387,7 @@ class Run:
     def _summarise(self) -> RunSummary:
         accounts = self._accounts
         warnings = [*(text for _, text in self._cameras.news()), *self._cameras.late()]
-        warnings += [notice for outlet in self._outlets for notice in outlet.notices]
+        warnings += self._outlets.notices
         if self._recorder is not None:
             warnings += self._recorder.notices
         if self.recoveries:
@@ -452,7 +430,7 @@ class Run:
         )
 
     def _sink_accounts(self) -> dict[str, SinkAccount]:
-        accounts = {outlet.name: SinkAccount(outlet.written, outlet.dropped, outlet.error) for outlet in self._outlets}
+        accounts = self._outlets.accounts()
         return accounts if self._recorder is None else {**accounts, self._recorder.name: self._recorder.account}
 
     def _public_config(self) -> dict[str, Any]:
@@ -471,9 +449,3 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.finish()
-
-
-def _close_quietly(sink: Sink) -> None:
-    """Undo an `open` while another error is already on its way to the user."""
-    with suppress(SinkError, OSError):
-        sink.close()

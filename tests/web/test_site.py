@@ -209,14 +209,14 @@ def test_who_never_asks_is_put_out_and_who_looks_is_not():
 def test_the_picture_shows_the_boxes_and_is_drawn_only_while_one_looks(shown):
     one = shown()
     run = one.start()
-    assert run._guests == ()
+    assert run._outlets.guests == ()
     with one.looking() as stream:
         for picture in pictures(stream, 3):
             assert picture.shape == (120, 160, 3)
             # The drive is grey; a box of a car is blue.
             assert np.ptp(picture.astype(int), axis=2).max() > 60
-        assert len(run._guests) == 1
-    assert until(lambda: run._guests == ())
+        assert len(run._outlets.guests) == 1
+    assert until(lambda: run._outlets.guests == ())
 
 
 def test_two_who_look_share_one_drawing(shown):
@@ -224,7 +224,7 @@ def test_two_who_look_share_one_drawing(shown):
     run = one.start()
     with one.looking() as first, one.looking() as second:
         assert len(list(pictures(first, 2))) == len(list(pictures(second, 2))) == 2
-        assert len(run._guests) == 1
+        assert len(run._outlets.guests) == 1
 
 
 def test_who_looks_goes_on_with_the_next_run(shown):
@@ -234,7 +234,7 @@ def test_who_looks_goes_on_with_the_next_run(shown):
         list(pictures(stream, 1))
         one.start("new")
         old.finish()
-        assert until(lambda: len(one.run._guests) == 1)
+        assert until(lambda: len(one.run._outlets.guests) == 1)
         assert len(list(pictures(stream, 4))) == 4
     old.finish()
 
@@ -358,13 +358,13 @@ def test_everybody_looks_at_the_camera_of_their_choice_and_only_those_are_drawn(
     run = one.start()
     with one.looking("left") as left:
         assert [picture.shape for picture in pictures(left, 2)] == [(60, 80, 3)] * 2
-        assert len(run._guests) == 1, "the front, which nobody looks at, is not drawn"
+        assert len(run._outlets.guests) == 1, "the front, which nobody looks at, is not drawn"
         with one.looking("left") as again, one.looking() as first, one.looking("front") as front:
             assert next(iter(pictures(again, 1))).shape == (60, 80, 3)
             assert next(iter(pictures(first, 1))).shape == (120, 160, 3), "the first of the file, for who does not say"
             assert next(iter(pictures(front, 1))).shape == (120, 160, 3)
-        assert until(lambda: len(run._guests) == 1)
-    assert until(lambda: run._guests == ())
+        assert until(lambda: len(run._outlets.guests) == 1)
+    assert until(lambda: run._outlets.guests == ())
 
 
 def test_a_camera_that_is_not_there_is_refused_with_the_names_of_those_that_are(shown):
@@ -388,7 +388,7 @@ def test_who_looks_at_one_of_several_cameras_goes_on_with_the_next_run(shown):
         list(pictures(stream, 1))
         one.start("new")
         old.finish()
-        assert until(lambda: len(one.run._guests) == 1)
+        assert until(lambda: len(one.run._outlets.guests) == 1)
         assert {picture.shape for picture in pictures(stream, 3)} == {(60, 80, 3)}
     old.finish()
 
