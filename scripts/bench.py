@@ -269,9 +269,10 @@ def written(
         " [gpu-results.md](gpu-results.md).",
         "",
         f"Machine: {computer['cores']} cores of {computer['cpu']}, {computer['platform']}, Python"
-        f" {computer.get('python', sys.version.split()[0])}. Before each benchmark: a load average of {min(loads):.1f} to"
-        f" {max(loads):.1f}, the benchmark before it included, and {min(loops):.0f} to {max(loops):.0f} ms for a million"
-        " additions in Python. Median and range of repeats that alternate within one run.",
+        f" {computer.get('python', sys.version.split()[0])}. Before each benchmark: a load average of"
+        f" {min(loads):.1f} to {max(loads):.1f}, the benchmark before it included, and {min(loops):.0f} to"
+        f" {max(loops):.0f} ms for a million additions in Python. Median and range of repeats that alternate within one"
+        " run.",
         "",
         HEAD,
         "|---|---|---|---|---|---|",
