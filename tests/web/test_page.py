@@ -90,9 +90,9 @@ def test_the_page_shows_the_run_as_it_is_now(measured, tab):
 def test_the_picture_is_alive_and_given_up_with_the_page(measured, tab):
     page = tab(measured)
     page.until("document.getElementById('picture').naturalWidth === 160")
-    assert len(measured.run._guests) == 1
+    assert len(measured.run._outlets.guests) == 1
     page.context.close()
-    assert until(lambda: measured.run._guests == ())
+    assert until(lambda: measured.run._outlets.guests == ())
 
 
 def test_a_chart_is_read_where_it_is_touched(measured, tab):
