@@ -93,11 +93,15 @@ class MqttOutput(LiveOutput):
         with self._changed:
             self._changed.wait_for(lambda: self._sent == self._done or not self._client.is_connected(), END_S)
             lost = self._lost + self._sent - self._done
-        if self._client.is_connected():
+        connected = self._client.is_connected()
+        if connected:
             farewell = self._client.publish(self._status_topic, self._status("ended"), qos=1, retain=True)
             if not farewell.rc:
                 farewell.wait_for_publish(END_S)
         self._client.disconnect()  # its thread is not waited for: it may be in the middle of calling a dead address
+        if connected:  # a next run under this name that is there first would have the broker call this one lost
+            with self._changed:
+                self._changed.wait_for(lambda: self._gone, END_S)
         if lost:
             raise ResultsLost(f"{self._broker} did not take them before the end", lost)
 
@@ -108,6 +112,7 @@ class MqttOutput(LiveOutput):
     # Called by the client, on its thread.
 
     def _connected(self, client: Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        self._gone = False
         if self._ending:
             client.disconnect()
         elif reason.is_failure:
@@ -121,6 +126,9 @@ class MqttOutput(LiveOutput):
         self._say(f"nobody answers at {self._broker}: {_words(error)}")
 
     def _disconnected(self, client: Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._changed:
+            self._gone = True
+            self._changed.notify_all()
         if not self._why:
             known = "" if str(reason) == "Unspecified error" else f": {reason}"
             self._say(f"the connection to {self._broker} ended{known}")

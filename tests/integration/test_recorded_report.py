@@ -22,10 +22,10 @@ from .test_record_replay import LADDER
 
 @pytest.fixture(scope="module")
 def governed(tmp_path_factory):
-    """Three seconds with a governor on a log of telemetry whose power rises and falls: run folder, recording, trace."""
+    """Five seconds with a governor on a log of telemetry whose power rises and falls: run folder, recording, trace."""
     folder = tmp_path_factory.mktemp("governed")
     tiny_detector(folder / "tiny.onnx")
-    tiny_video(folder / "drive.avi", frames=75, brightness=lambda n: 120 + n)
+    tiny_video(folder / "drive.avi", frames=125, brightness=lambda n: 120 + n)
     (folder / "ladder.yaml").write_text(LADDER)
     watts = [9.0 + 6 * np.sin(n / 4) for n in range(60)]
     rows = [
