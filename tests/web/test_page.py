@@ -38,7 +38,7 @@ class Tab:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.base = f"http://127.0.0.1:{one.port}/"
-        self.page.goto(self.base + query, wait_until="commit")
+        self.page.goto(self.base + query, wait_until="domcontentloaded")
 
     def until(self, condition):
         """The page's own policy forbids playwright to wait inside it, so it is asked from outside."""
