@@ -46,6 +46,9 @@ def measured(loaded: LoadedPipeline, resident: int, frames: int) -> tuple[dict[s
         summary = run.finish()
     if summary.error is not None or not summary.seconds:
         raise RunError(f"the run failed: {summary.error or 'no frame was published'}")
+    for name, sink in summary.sinks.items():
+        if sink.error:
+            raise RunError(f"{name} ended: {sink.error}")
     document = summary.document()
     return document | {"all_fps": document["frames"]["published"] / summary.seconds}, boxes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
@@ -119,17 +120,17 @@ def place_labels(
     placed: dict[int, Rect] = {}
     for index in np.argsort(-area, kind="stable").tolist():
         w, h = sizes[index]
-        least = None
+        least = math.inf
         for place in cheapest[index]:
             cost, (x, y) = costs[index][place], places[index][place]
-            if least is not None and cost >= least:
+            if cost >= least:
                 break
             cost += 4 * sum(
                 (min(x + w, x1) - max(x, x0)) * (min(y + h, y1) - max(y, y0))
                 for x0, y0, x1, y1 in placed.values()
                 if x < x1 and x0 < x + w and y < y1 and y0 < y + h
             )
-            if least is None or cost < least:
+            if cost < least:
                 least, placed_at = cost, (x, y, x + w, y + h)
         placed[index] = placed_at
     return [placed[index] for index in range(len(boxes))]

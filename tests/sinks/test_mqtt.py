@@ -284,6 +284,7 @@ def test_the_next_run_of_a_process_takes_over_and_its_status_is_the_last(broker,
     assert lost(old) is None
     assert lost(new) == "the run before this one has not ended yet"
     old.close()
+    assert old._client.socket() is None, "else the broker may hear of the new one first and call the old one lost"
     assert lost(new) is None
     assert [json.loads(listener.get()[1])["state"] for _ in range(3)] == ["online", "ended", "online"]
     new.close()
